@@ -1,0 +1,143 @@
+//! What the waist costs an import: entries from a generator become the rows that the connector
+//! space keeps, straight, through pages in one program, and through a loaded library.
+//!
+//! `cargo bench -p ecma-host --bench waist [-- COUNT]` prints one line of JSON per way and one with
+//! the ratios. Ways take turns; of each the best of five counts.
+
+use ecma_host::space::{
+    Layout,
+    row::{Row, Translator},
+};
+use ecma_plugin_sdk::{
+    Attribute, ImportRun, Pager, Plugin, Schema, Values,
+    page::{Cell, Page, put_varint},
+    testkit::built_library,
+};
+use generator::{Generator, Person};
+use std::{
+    hint::black_box,
+    io::{Write, stdout},
+    time::Instant,
+};
+
+const COUNT: u32 = 200_000;
+const ROUNDS: usize = 5;
+const SEED: u32 = 1;
+
+type Rows = Vec<Box<[u8]>>;
+
+/// The generator alone, for telling its part of the times.
+fn generate(count: u32) -> Rows {
+    let mut person = Person::default();
+    for number in 0..count {
+        person.make(SEED, number);
+        black_box(person.values().last());
+    }
+    Rows::new()
+}
+
+/// No boundary: what the generator says is written into rows right away.
+fn straight(layout: &Layout, count: u32) -> Rows {
+    let kept = &layout.types[0].kept;
+    let mut rows = Rows::with_capacity(count as usize);
+    let mut person = Person::default();
+    let mut bytes = Vec::new();
+    for number in 0..count {
+        person.make(SEED, number);
+        bytes.clear();
+        put_varint(&mut bytes, 0);
+        for (attribute, value) in person.values().enumerate() {
+            let (tag, value) = (kept[attribute].tag, value.as_bytes());
+            Cell { attribute: attribute as u32, tag, bytes: value }.put(&mut bytes);
+        }
+        rows.push(bytes.as_slice().into());
+    }
+    rows
+}
+
+/// Takes pages as the host does.
+struct Keep<'a> {
+    layout: &'a Layout,
+    row: Row,
+    rows: Rows,
+}
+
+impl Pager for Keep<'_> {
+    fn page(&mut self, page: &[u8]) -> bool {
+        let page = Page::parse(page).expect("the page is whole");
+        let translator = Translator::new(self.layout, &page);
+        for record in page.records() {
+            let record = record.expect("the record is whole");
+            let kept = translator.row(&record, &mut self.row).expect("the entry is sound");
+            assert!(kept, "people are kept");
+            self.rows.push(self.row.bytes.as_slice().into());
+        }
+        true
+    }
+}
+
+fn through(plugin: &Plugin, layout: &Layout, count: u32) -> Rows {
+    let values = [("count", count.to_string()), ("seed", SEED.to_string())];
+    let mut connection = plugin.connect(&Values::new(values)).expect("the generator connects");
+    let rows = Rows::with_capacity(count as usize);
+    let mut keep = Keep { layout, row: Row::default(), rows };
+    connection.import(&ImportRun::full(), &mut keep).expect("the generator imports");
+    keep.rows
+}
+
+fn layout(schema: &Schema) -> Layout {
+    let mut layout = Layout::default();
+    let person = &schema.types[0];
+    let anchors: Vec<Attribute> = person.anchors().cloned().collect();
+    let others: Vec<Attribute> = person.attributes.iter().filter(|a| !a.anchor).cloned().collect();
+    layout.add(&person.name, &anchors, &others, |_| None, |_| false);
+    layout
+}
+
+fn main() {
+    let count = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(COUNT);
+    let library = Plugin::load(&built_library("generator")).expect("the library is a plugin");
+    let linked = Plugin::linked::<Generator>("generator", "0");
+    let mut connection = linked.connect(&Values::default()).expect("the generator connects");
+    let layout = layout(&connection.schema().expect("the generator has a schema"));
+
+    let expected = straight(&layout, 1000);
+    assert_eq!(through(&library, &layout, 1000), expected, "a library brings the same");
+    assert_eq!(through(&linked, &layout, 1000), expected, "linked in brings the same");
+    let bytes = expected.iter().map(|row| row.len()).sum::<usize>() / expected.len();
+
+    let ways: [(&str, &dyn Fn() -> Rows); 4] = [
+        ("generator alone", &|| generate(count)),
+        ("straight", &|| straight(&layout, count)),
+        ("linked", &|| through(&linked, &layout, count)),
+        ("library", &|| through(&library, &layout, count)),
+    ];
+    let mut best = [f64::INFINITY; 4];
+    for _ in 0..ROUNDS {
+        for ((_, way), best) in ways.iter().zip(&mut best) {
+            let started = Instant::now();
+            let rows = black_box(way());
+            *best = best.min(started.elapsed().as_secs_f64());
+            drop(rows);
+        }
+    }
+    let mut out = stdout();
+    for ((name, _), seconds) in ways.iter().zip(best) {
+        let (nanoseconds, rate) = (seconds * 1e9 / f64::from(count), f64::from(count) / seconds);
+        writeln!(
+            out,
+            "{{\"bench\":\"waist\",\"way\":\"{name}\",\"entries\":{count},\"row_bytes\":{bytes},\
+             \"ns_per_entry\":{nanoseconds:.0},\"entries_per_second\":{rate:.0}}}"
+        )
+        .expect("standard output takes the line");
+    }
+    let [_, straight, linked, library] = best;
+    writeln!(
+        out,
+        "{{\"bench\":\"waist\",\"library_to_straight\":{:.2},\"linked_to_straight\":{:.2},\
+         \"target\":1.6}}",
+        library / straight,
+        linked / straight
+    )
+    .expect("standard output takes the line");
+}

@@ -1,0 +1,207 @@
+//! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
+//! takes everything down again. Imported by nobody but `main`.
+
+use crate::{
+    binding::{Binding, Unbound},
+    config::{
+        ConnectorConfig, ConnectorName, HostConfig, Loaded, Problem, SealingKey, load_connectors,
+        private_folder, write_atomic,
+    },
+    plugins::{self, Catalog},
+    web::{Endpoint, Web, server, tls},
+};
+use anyhow::{Context, bail};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long requests in flight have to finish when the host stops.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long a filter may look at every entry.
+const SCAN: Duration = Duration::from_secs(20);
+/// How long a TLS handshake may take, in seconds.
+const HANDSHAKE: u64 = 10;
+
+/// The clock of the process.
+#[must_use]
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// All problems of a document as one text.
+fn texts(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The settings of the host below this folder, which becomes the working directory: relative paths
+/// in documents start there.
+pub fn settings(home: &Path) -> anyhow::Result<HostConfig> {
+    let home = home.canonicalize().with_context(|| format!("no folder {}", home.display()))?;
+    std::env::set_current_dir(&home).with_context(|| format!("cannot enter {}", home.display()))?;
+    match HostConfig::load(&home) {
+        Ok(config) => Ok(config),
+        Err(problems) => bail!("{}", texts(&problems)),
+    }
+}
+
+/// Looks at what lies in the plugins folder.
+pub fn catalog(config: &HostConfig) -> anyhow::Result<Catalog> {
+    private_folder(&config.state)
+        .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
+    plugins::install_log();
+    Ok(Catalog::scan(&config.plugins, &config.state.join("shadow"), Some(&config.home)))
+}
+
+/// The key that seals secrets, made when there is none.
+pub fn sealing_key(config: &HostConfig) -> anyhow::Result<SealingKey> {
+    private_folder(&config.state)
+        .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
+    Ok(SealingKey::load_or_create(&config.state.join("seal.key"))?)
+}
+
+/// Runs the host until it is asked to stop.
+pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()> {
+    if let Some(port) = port {
+        config.listen.iter_mut().for_each(|address| address.set_port(port));
+    }
+    let key = sealing_key(&config)?;
+    let catalog = catalog(&config)?;
+    let certificates = certificates(&config)?;
+    let web = Web::new(&config.limits, now());
+    let mut bindings = Vec::new();
+    for loaded in load_connectors(&config.connectors) {
+        let (name, endpoint) = open(&config, &catalog, &key, loaded);
+        if let Endpoint::Bound(binding) = &endpoint {
+            bindings.push(Arc::clone(binding));
+        }
+        if let Some(name) = name {
+            web.set(name, endpoint);
+        }
+    }
+    catalog.sweep();
+    if bindings.is_empty() {
+        tracing::warn!(folder = %config.connectors.display(), "No connector is at work");
+    }
+    let limits = server::Limits {
+        connections: config.limits.connections,
+        header_seconds: config.limits.header_seconds,
+        handshake_seconds: HANDSHAKE,
+    };
+    let server =
+        server::Server::bind(&config.listen, limits, tls::server_config(&certificates)).await?;
+    bindings.iter().for_each(Binding::start);
+    let addresses = server.local_addrs().to_vec();
+    tell_ready(&config, &addresses, certificates.files())?;
+    tracing::info!(?addresses, connectors = bindings.len(), "Listening");
+    let cut = server.serve(web.router(), asked_to_stop(), GRACE).await;
+    tracing::info!(cut, "No more requests; stopping the connectors");
+    for binding in &bindings {
+        binding.stop().await;
+    }
+    let _ = std::fs::remove_file(ready_file(&config));
+    Ok(())
+}
+
+fn certificates(config: &HostConfig) -> anyhow::Result<Arc<tls::Certificates>> {
+    let files = match &config.tls {
+        Some(files) => {
+            tls::CertificateFiles { certificate: files.certificate.clone(), key: files.key.clone() }
+        }
+        None => {
+            let name = config.host_name.clone().unwrap_or_else(machine_name);
+            tls::ensure_certificate(&config.state, &name, now())?
+        }
+    };
+    Ok(Arc::new(tls::Certificates::load(files, now())?))
+}
+
+fn machine_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+/// A connector's document becomes an endpoint: at work, or broken with the reason.
+fn open(
+    config: &HostConfig,
+    catalog: &Catalog,
+    key: &SealingKey,
+    loaded: Loaded,
+) -> (Option<ConnectorName>, Endpoint) {
+    // As in the problems of a document: a client is not told where the home is.
+    let file = loaded.file.strip_prefix(&config.home).unwrap_or(&loaded.file).display().to_string();
+    let broken = |reason: String| {
+        tracing::error!(file, reason, "Connector is not at work");
+        Endpoint::Broken(reason)
+    };
+    let endpoint = match loaded.result {
+        Err(problems) => broken(texts(&problems)),
+        Ok(connector) => match bind(config, catalog, key, connector) {
+            Ok(binding) => Endpoint::Bound(binding),
+            Err(Unbound(reasons)) => broken(format!("{file}: {}", reasons.join("\n"))),
+        },
+    };
+    (loaded.name, endpoint)
+}
+
+fn bind(
+    config: &HostConfig,
+    catalog: &Catalog,
+    key: &SealingKey,
+    connector: ConnectorConfig,
+) -> Result<Arc<Binding>, Unbound> {
+    let plugin = catalog.get(&connector.plugin).cloned();
+    let plugin = plugin.ok_or_else(|| Unbound(vec![catalog.why_not(&connector.plugin)]))?;
+    let token = connector
+        .token
+        .resolve(&config.home)
+        .map_err(|reason| Unbound(vec![format!("token: {reason}")]))?;
+    let values = connector.resolve_values(&config.home, key).map_err(|failures| {
+        let texts = failures.iter().map(|(name, reason)| format!("values.{name}: {reason}"));
+        Unbound(texts.collect())
+    })?;
+    Binding::new(connector, token, values, plugin, now, SCAN)
+}
+
+fn ready_file(config: &HostConfig) -> PathBuf {
+    config.state.join("ready.json")
+}
+
+/// Says where the host listens, for whoever started it.
+fn tell_ready(
+    config: &HostConfig,
+    addresses: &[SocketAddr],
+    files: &tls::CertificateFiles,
+) -> anyhow::Result<()> {
+    let listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let ready = serde_json::json!({
+        "pid": std::process::id(),
+        "listen": listen,
+        "ca_pem": files.certificate,
+    });
+    let file = ready_file(config);
+    write_atomic(&file, ready.to_string().as_bytes(), Some(0o600))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Ends when the process is asked to stop: SIGINT or SIGTERM.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(tokio::signal::ctrl_c().await);
+    tracing::info!("Asked to stop");
+}

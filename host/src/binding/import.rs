@@ -1,0 +1,290 @@
+//! One import run: a thread in the plugin that pushes pages, a thread that takes them into the
+//! space, and two pages between them at most.
+
+use super::{Binding, Failure, Prepared, RunKind, RunRecord};
+use crate::space::{Pass, PassReport, pass::CHUNK};
+use ecma_plugin_sdk::{
+    Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Values, Watermark, page::Page,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Pages between the plugin and the space.
+const PAGES_AHEAD: usize = 2;
+/// A plugin that pushes nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// What the plugin's thread tells.
+enum Told {
+    Page(Vec<u8>),
+    Ended(Result<Option<Watermark>, ecma_plugin_sdk::Error>),
+}
+
+/// Carries pages from the plugin's thread.
+struct Carrier {
+    pages: SyncSender<Told>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Pager for Carrier {
+    fn page(&mut self, page: &[u8]) -> bool {
+        self.go_on() && self.pages.send(Told::Page(page.to_vec())).is_ok()
+    }
+
+    fn go_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Stops the plugin's thread when the run ends, however it ends.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Binding {
+    /// Runs an import and records it. Blocks; answers whether it went well.
+    pub fn import(&self) -> bool {
+        self.status.importing();
+        let began = (self.clock)();
+        let start = Instant::now();
+        let since = self.delta_since();
+        let kind = if since.is_some() { RunKind::Delta } else { RunKind::Full };
+        let span = tracing::info_span!("run", connector = %self.name(), ?kind);
+        let _entered = span.enter();
+        let ran = self.run(since);
+        let seconds = start.elapsed().as_secs_f64();
+        let mut report = PassReport::default();
+        let failure = match ran {
+            Ok(done) => {
+                report = done;
+                None
+            }
+            Err(failure) => Some(failure),
+        };
+        let mut run = RunRecord::new(kind, began.to_string(), seconds, &report);
+        if let Some(failure) = &failure {
+            run.outcome = super::RunOutcome::Failed;
+            run.errors.push(failure.public.clone());
+            tracing::warn!(
+                connector = %self.name(), ?kind, seconds, reason = failure.public, "Import failed"
+            );
+        } else {
+            tracing::info!(
+                connector = %self.name(), ?kind, added = report.added, changed = report.changed,
+                unchanged = report.unchanged, removed = report.removed, refused = report.refused,
+                held = report.held, seconds, "Import finished"
+            );
+        }
+        self.tell_refused(&report, &mut run);
+        let well = failure.is_none();
+        self.status.ended(run);
+        well
+    }
+
+    fn tell_refused(&self, report: &PassReport, run: &mut RunRecord) {
+        for refused in &report.refusals {
+            let text = format!("{}: {}", refused.place, refused.error);
+            let text = self.scrubber.scrub(&text).into_owned();
+            tracing::debug!(reason = text, "Entry refused");
+            run.errors.push(text);
+        }
+        if let Some(first) = run.errors.first().filter(|_| report.refused > 0) {
+            tracing::warn!(refused = report.refused, first, "Entries could not be imported");
+        }
+        if report.held > 0 {
+            tracing::error!(
+                held = report.held,
+                "Import would remove too many entries; nothing was removed. If that is right, raise \
+                 guard.percent or guard.objects in the connector's document"
+            );
+        }
+    }
+
+    /// Where a delta import goes on; `None` when it has to be a full one.
+    fn delta_since(&self) -> Option<BTreeMap<String, Watermark>> {
+        let can = self.capabilities.delta_import && self.config.run.delta_import.enabled;
+        self.watermarks.lock().clone().filter(|_| can)
+    }
+
+    fn run(&self, since: Option<BTreeMap<String, Watermark>>) -> Result<PassReport, Failure> {
+        let target = |error: ecma_plugin_sdk::Error| self.failure(&error, None);
+        let mut connection = self.plugin.connect(&self.values).map_err(target)?;
+        let schema = connection.schema().map_err(target)?;
+        let prepared = self.prepare(&schema)?;
+        let partitions = self.partitions(connection.partitions().map_err(target)?)?;
+        let mut pass = Pass::begin(&mut prepared.space.write(), since.is_none());
+        let imported =
+            self.partition_runs(&prepared, connection, &partitions, since.as_ref(), &mut pass);
+        let watermarks = match imported {
+            Ok(watermarks) => watermarks,
+            Err(error) => {
+                pass.end(&mut prepared.space.write());
+                if since.is_some() && error.kind() == ErrorKind::Conflict {
+                    tracing::info!(reason = %error, "The watermark is of no use any more");
+                    *self.watermarks.lock() = None;
+                    return self.run(None);
+                }
+                return Err(target(error));
+            }
+        };
+        let removals = pass.removals(&prepared.space.read(), self.config.guard);
+        for keys in removals.chunks(CHUNK) {
+            pass.remove(&mut prepared.space.write(), keys, self.now());
+        }
+        if pass.is_whole() {
+            *self.watermarks.lock() = watermarks;
+        }
+        Ok(pass.end(&mut prepared.space.write()))
+    }
+
+    fn partitions(&self, known: Vec<Partition>) -> Result<Vec<Partition>, Failure> {
+        let Some(selected) = &self.config.partitions else { return Ok(known) };
+        let find = |wanted: &String| {
+            let found = known.iter().find(|p| p.id == *wanted || p.name == *wanted).cloned();
+            found.ok_or_else(|| {
+                let names: Vec<&str> =
+                    known.iter().map(|partition| partition.id.as_str()).collect();
+                Failure::configuration(format!(
+                    "partitions.selected: there is no partition \"{wanted}\"; the target has {}",
+                    names.join(", ")
+                ))
+            })
+        };
+        selected.iter().map(find).collect()
+    }
+
+    /// Imports each partition into the pass; answers the watermarks when each gave one.
+    fn partition_runs(
+        &self,
+        prepared: &Arc<Prepared>,
+        mut connection: Connection,
+        partitions: &[Partition],
+        since: Option<&BTreeMap<String, Watermark>>,
+        pass: &mut Pass,
+    ) -> ecma_plugin_sdk::Result<Option<BTreeMap<String, Watermark>>> {
+        let mut watermarks = BTreeMap::new();
+        for partition in partitions {
+            let mut run = ImportRun::full();
+            if let Some(since) = since {
+                let Some(watermark) = since.get(&partition.id) else {
+                    return Err(ecma_plugin_sdk::Error::new(
+                        ErrorKind::Conflict,
+                        format!("the partition {} is new", partition.id),
+                    ));
+                };
+                run.kind = ImportKind::Delta(watermark.clone());
+                run.page_size = self.config.run.delta_import.page_size;
+                run.values = self.step_values(&self.config.run.delta_import.values);
+            } else {
+                run.page_size = self.config.run.full_import.page_size;
+                run.values = self.step_values(&self.config.run.full_import.values);
+            }
+            run.partition = partition.clone();
+            run.selected = self.selections(prepared);
+            let (watermark, back) = self.one_run(prepared, connection, run, pass)?;
+            connection = back;
+            if let Some(watermark) = watermark {
+                watermarks.insert(partition.id.clone(), watermark);
+            }
+        }
+        Ok((watermarks.len() == partitions.len()).then_some(watermarks))
+    }
+
+    fn step_values(&self, values: &BTreeMap<String, crate::config::ConfigValue>) -> Values {
+        use crate::config::ConfigValue as C;
+        let plain = values.iter().filter_map(|(name, value)| {
+            Some((
+                name.clone(),
+                match value {
+                    C::Text(text) => text.clone().into(),
+                    C::Integer(number) => (*number).into(),
+                    C::Boolean(truth) => (*truth).into(),
+                    C::List(list) => list.clone().into(),
+                    _ => return None,
+                },
+            ))
+        });
+        Values::new::<String, ecma_plugin_sdk::Answer>(plain)
+    }
+
+    fn one_run(
+        &self,
+        prepared: &Arc<Prepared>,
+        connection: Connection,
+        run: ImportRun,
+        pass: &mut Pass,
+    ) -> ecma_plugin_sdk::Result<(Option<Watermark>, Connection)> {
+        let stop = StopOnDrop(Arc::default());
+        let (pages, told) = sync_channel(PAGES_AHEAD);
+        let mut carrier = Carrier { pages, stop: Arc::clone(&stop.0) };
+        let span = tracing::Span::current();
+        let plugin =
+            thread::Builder::new().name(format!("import {}", self.name())).spawn(move || {
+                let _entered = span.enter();
+                let mut connection = connection;
+                let imported = connection.import(&run, &mut carrier);
+                let _ = carrier.pages.send(Told::Ended(imported));
+                connection
+            })?;
+        let watermark = self.absorb(prepared, &told, pass, &stop)?;
+        // After `Ended` the thread has nothing left to wait for.
+        let connection = plugin.join().map_err(|_| {
+            ecma_plugin_sdk::Error::internal("the import thread of the host panicked")
+        })?;
+        Ok((watermark, connection))
+    }
+
+    fn absorb(
+        &self,
+        prepared: &Arc<Prepared>,
+        told: &Receiver<Told>,
+        pass: &mut Pass,
+        stop: &StopOnDrop,
+    ) -> ecma_plugin_sdk::Result<Option<Watermark>> {
+        let mut silent_since = Instant::now();
+        loop {
+            if self.is_stopping() {
+                stop.0.store(true, Ordering::Relaxed);
+            }
+            let page = match told.recv_timeout(Duration::from_millis(200)) {
+                Ok(Told::Page(page)) => page,
+                Ok(Told::Ended(result)) => return result,
+                Err(RecvTimeoutError::Timeout) if silent_since.elapsed() < SILENCE => {
+                    if self.is_stopping() && silent_since.elapsed() > Duration::from_secs(5) {
+                        return Err(ecma_plugin_sdk::Error::cancelled());
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(ecma_plugin_sdk::Error::new(
+                        ErrorKind::Timeout,
+                        format!("the plugin sent nothing for {} seconds", SILENCE.as_secs()),
+                    ));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(ecma_plugin_sdk::Error::internal("the import thread ended early"));
+                }
+            };
+            silent_since = Instant::now();
+            let page = Page::parse(&page)?;
+            let mut differences = pass.compare(&prepared.space.read(), &page)?;
+            let now = self.now();
+            while !differences.is_empty() {
+                pass.absorb(&mut prepared.space.write(), &mut differences, now);
+            }
+            self.status.imported(pass.imported());
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! One connector name at work: where the rules of the space meet the world of connections, threads
+//! and time.
+//!
+//! Start at [`provision`] for what a client's request does, at [`import`] for a run, at
+//! [`Exporter`] for how changes reach the target. Nothing here knows libraries, processes or HTTP.
+
+mod autosync;
+mod export;
+mod failure;
+mod import;
+mod provision;
+mod search;
+mod status;
+
+pub use export::Exporter;
+pub use failure::{Cause, Failure};
+pub use provision::{Conditions, Outcome};
+pub use search::Listed;
+pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
+
+use crate::{
+    config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret, TokenHash},
+    space::{
+        Flow, Layout, Space,
+        mapping::{self, Compiled},
+    },
+};
+use ecma_plugin_sdk::{
+    Answer, Capabilities, ParameterKind, ParameterPage, Plugin, Selection, Values, Watermark,
+};
+use parking_lot::{Mutex, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+
+/// Where the time comes from.
+pub type Clock = fn() -> jiff::Timestamp;
+
+/// How many entries are locked apart from each other.
+const LOCKS: usize = 1024;
+/// How many look-ups that have to visit every entry run at once.
+const SCANS: usize = 2;
+
+/// What is known once the target's schema has been read.
+pub struct Prepared {
+    /// What the space keeps.
+    pub layout: Arc<Layout>,
+    /// The attribute flows, by number of the object type.
+    pub flows: Vec<Arc<Flow>>,
+    /// The entries.
+    pub space: RwLock<Space>,
+}
+
+impl Prepared {
+    /// The flow behind an endpoint: `Users`, in any case.
+    #[must_use]
+    pub fn flow(&self, endpoint: &str) -> Option<&Arc<Flow>> {
+        self.flows.iter().find(|flow| flow.endpoint().eq_ignore_ascii_case(endpoint))
+    }
+}
+
+/// A configured connector with its plugin.
+pub struct Binding {
+    config: ConnectorConfig,
+    token: TokenHash,
+    plugin: Arc<Plugin>,
+    values: Values,
+    capabilities: Capabilities,
+    scrubber: Scrubber,
+    clock: Clock,
+    prepared: OnceLock<Arc<Prepared>>,
+    exporter: Exporter,
+    status: Status,
+    locks: Vec<tokio::sync::Mutex<()>>,
+    scans: Semaphore,
+    scan_deadline: Duration,
+    /// Watermarks by partition, of the last import that was whole.
+    watermarks: Mutex<Option<BTreeMap<String, Watermark>>>,
+    wake: Notify,
+    stopping: Arc<AtomicBool>,
+    tasks: TaskTracker,
+}
+
+/// Why a connector cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unbound(pub Vec<String>);
+
+impl Binding {
+    /// Binds a connector to its plugin: checks the parameter values against the plugin. The target
+    /// is not touched yet.
+    pub fn new(
+        config: ConnectorConfig,
+        token: TokenHash,
+        resolved: BTreeMap<String, Resolved>,
+        plugin: Arc<Plugin>,
+        clock: Clock,
+        scan_deadline: Duration,
+    ) -> Result<Arc<Binding>, Unbound> {
+        let values = answers(&resolved);
+        let parameters =
+            plugin.parameters(None, &values).map_err(|e| Unbound(vec![e.to_string()]))?;
+        let mut problems = Vec::new();
+        let mut secrets: Vec<Secret> = Vec::new();
+        for parameter in parameters.iter().filter(|p| p.kind == ParameterKind::Secret) {
+            if let Some(Resolved::Text(secret)) = resolved.get(&parameter.name) {
+                secrets.push(secret.clone());
+            }
+            if config.values.get(&parameter.name).is_some_and(|value| !value.is_reference()) {
+                problems.push(format!(
+                    "values.{}: a secret in plain text; seal it with `ecma-host seal`, or write \
+                     \"env:NAME\" or \"file:PATH\"",
+                    parameter.name
+                ));
+            }
+        }
+        for value in config.values.values().zip(resolved.values()) {
+            if let (true, Resolved::Text(secret)) = (value.0.is_reference(), value.1) {
+                secrets.push(secret.clone());
+            }
+        }
+        let scrubber = Scrubber::new(secrets);
+        let step =
+            |page| parameters.iter().filter(move |p| p.page == page).map(|p| p.name.as_str());
+        let run_step: Vec<&str> =
+            step(ParameterPage::RunStep).chain(step(ParameterPage::Partition)).collect();
+        match plugin.check(&values) {
+            Ok(found) => problems.extend(
+                found
+                    .into_iter()
+                    .filter(|problem| !run_step.contains(&problem.at.as_str()))
+                    .map(|problem| format!("values.{problem}")),
+            ),
+            Err(error) => problems.push(error.to_string()),
+        }
+        let capabilities = match plugin.capabilities(&values) {
+            Ok(capabilities) => capabilities,
+            Err(error) if problems.is_empty() => {
+                return Err(Unbound(vec![scrubber.scrub(&error.to_string()).into_owned()]));
+            }
+            Err(_) => Capabilities::default(),
+        };
+        if !problems.is_empty() {
+            return Err(Unbound(
+                problems.iter().map(|problem| scrubber.scrub(problem).into_owned()).collect(),
+            ));
+        }
+        let stopping = Arc::new(AtomicBool::new(false));
+        let connections = if capabilities.concurrent { config.run.export.connections } else { 1 };
+        let page = if capabilities.export_pages { config.run.export.page_size } else { 1 };
+        let exporter = Exporter::new(
+            config.name.to_string(),
+            Arc::clone(&plugin),
+            values.clone(),
+            connections as usize,
+            page as usize,
+            Duration::from_secs(config.run.export.seconds.into()),
+        );
+        Ok(Arc::new(Binding {
+            token,
+            plugin,
+            values,
+            capabilities,
+            scrubber,
+            clock,
+            prepared: OnceLock::new(),
+            exporter,
+            status: Status::default(),
+            locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            scans: Semaphore::new(SCANS),
+            scan_deadline,
+            watermarks: Mutex::new(None),
+            wake: Notify::new(),
+            stopping,
+            tasks: TaskTracker::new(),
+            config,
+        }))
+    }
+
+    /// The connector's name.
+    #[must_use]
+    pub fn name(&self) -> &ConnectorName {
+        &self.config.name
+    }
+
+    /// The plugin's name.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.plugin.info().name
+    }
+
+    /// The hash of the secret token.
+    #[must_use]
+    pub fn token(&self) -> &TokenHash {
+        &self.token
+    }
+
+    /// What runs did and how things stand.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// How many entries the space holds.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.prepared.get().map_or(0, |prepared| prepared.space.read().len())
+    }
+
+    /// Schemas, flows and entries, once the target has been reached and read.
+    pub fn ready(&self) -> Result<&Arc<Prepared>, Failure> {
+        match (self.status.not_ready(), self.prepared.get()) {
+            (None, Some(prepared)) => Ok(prepared),
+            (reason, _) => Err(Failure::not_ready(reason.unwrap_or_default())),
+        }
+    }
+
+    /// Schemas and flows, as soon as the target's schema has been read; the entries may not be
+    /// there yet.
+    pub fn discovered(&self) -> Result<&Arc<Prepared>, Failure> {
+        self.prepared
+            .get()
+            .ok_or_else(|| Failure::not_ready(self.status.not_ready().unwrap_or_default()))
+    }
+
+    /// Asks for an import as soon as possible.
+    pub fn run_soon(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Stops: running imports end soon, writes under way are finished.
+    pub async fn stop(&self) {
+        self.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.wake.notify_one();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.exporter.stop();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u32 {
+        u32::try_from((self.clock)().as_second()).unwrap_or_default()
+    }
+
+    /// The flows for a schema; what does not fit is the operator's to repair.
+    fn prepare(&self, schema: &ecma_plugin_sdk::Schema) -> Result<Arc<Prepared>, Failure> {
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(Arc::clone(prepared));
+        }
+        let Compiled { layout, flows, warnings } = mapping::compile(schema, &self.config.objects)
+            .map_err(|misfits| {
+            let texts: Vec<String> =
+                misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
+            Failure::configuration(texts.join("; "))
+        })?;
+        for warning in warnings {
+            tracing::warn!(connector = %self.name(), at = warning.key, "{}", warning.message);
+        }
+        let space = RwLock::new(Space::new(Arc::clone(&layout)));
+        let prepared = Arc::new(Prepared { layout, flows, space });
+        Ok(Arc::clone(self.prepared.get_or_init(|| prepared)))
+    }
+
+    fn selections(&self, prepared: &Prepared) -> Vec<Selection> {
+        let flows = prepared.flows.iter();
+        flows
+            .map(|flow| Selection {
+                object_type: flow.object_type.name.clone(),
+                attributes: flow.selected(),
+            })
+            .collect()
+    }
+
+    /// A plugin's error as a failure, without secrets.
+    fn failure(&self, error: &ecma_plugin_sdk::Error, flow: Option<&Flow>) -> Failure {
+        Failure::target(error, flow, &self.scrubber)
+    }
+}
+
+/// Resolved values as a plugin takes them.
+fn answers(resolved: &BTreeMap<String, Resolved>) -> Values {
+    let answer = |value: &Resolved| match value {
+        Resolved::Text(text) => Answer::Text(text.expose().to_owned()),
+        Resolved::Integer(number) => Answer::Integer(*number),
+        Resolved::Boolean(truth) => Answer::Boolean(*truth),
+        Resolved::List(list) => Answer::List(list.clone()),
+    };
+    Values::new(resolved.iter().map(|(name, value)| (name.clone(), answer(value))))
+}

@@ -1,0 +1,430 @@
+//! Writing: what a client asks for becomes a change, the target's word becomes the answer.
+//!
+//! A write is acknowledged only after the target accepted it, and the answer shows what the target
+//! has then. Writes to one entry keep their order. A client that goes away does not stop a write
+//! half-way: it runs on a task of its own.
+
+use super::{Binding, Cause, Failure, Prepared, export::is_unknown};
+use crate::{
+    config::DeleteFlow,
+    scim::{self, Filter, PatchRequest, Path, Resource},
+    space::{
+        Flow, ResourceId,
+        cache::{By, Edit, Stored},
+        delta, flow, query, row,
+    },
+};
+use ecma_plugin_sdk::{Change, Entry, EntryId, ErrorKind, Exported};
+use serde_json::Value as Json;
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+/// What a write did.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    /// The resource as it is now.
+    Resource(Resource),
+    /// There is none any more.
+    Gone,
+}
+
+/// What the client knows of the resource (RFC 7644 §3.14).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// The versions of `If-Match`; empty when there is no such header.
+    pub versions: Vec<String>,
+}
+
+impl Conditions {
+    fn check(&self, stored: &Stored<'_>) -> Result<(), Failure> {
+        let now = flow::version(stored);
+        let fits = |known: &String| known == "*" || known.trim_start_matches("W/") == &now[2..];
+        if self.versions.is_empty() || self.versions.iter().any(fits) {
+            return Ok(());
+        }
+        Err(Failure::new(Cause::Version, format!("the resource is now {now}")))
+    }
+}
+
+/// What a client wants of an entry that is there.
+enum Wish {
+    Patch(PatchRequest),
+    Replace(Json),
+    Delete,
+}
+
+impl Binding {
+    /// Creates an entry from the body of a POST.
+    pub async fn create(
+        self: &Arc<Self>,
+        flow: Arc<Flow>,
+        body: Json,
+        base: String,
+    ) -> Result<Resource, Failure> {
+        let binding = Arc::clone(self);
+        self.to_its_end(async move { binding.create_now(&flow, body, &base).await }).await
+    }
+
+    /// Applies a PATCH.
+    pub async fn patch(
+        self: &Arc<Self>,
+        flow: Arc<Flow>,
+        id: ResourceId,
+        request: PatchRequest,
+        conditions: Conditions,
+        base: String,
+    ) -> Result<Outcome, Failure> {
+        self.write(flow, id, Wish::Patch(request), conditions, base).await
+    }
+
+    /// Makes of a resource what the body of a PUT says.
+    pub async fn replace(
+        self: &Arc<Self>,
+        flow: Arc<Flow>,
+        id: ResourceId,
+        body: Json,
+        conditions: Conditions,
+        base: String,
+    ) -> Result<Outcome, Failure> {
+        self.write(flow, id, Wish::Replace(body), conditions, base).await
+    }
+
+    /// Deletes, or does what the delete flow says.
+    pub async fn delete(
+        self: &Arc<Self>,
+        flow: Arc<Flow>,
+        id: ResourceId,
+        conditions: Conditions,
+        base: String,
+    ) -> Result<(), Failure> {
+        self.write(flow, id, Wish::Delete, conditions, base).await.map(drop)
+    }
+
+    async fn write(
+        self: &Arc<Self>,
+        flow: Arc<Flow>,
+        id: ResourceId,
+        wish: Wish,
+        conditions: Conditions,
+        base: String,
+    ) -> Result<Outcome, Failure> {
+        let binding = Arc::clone(self);
+        self.to_its_end(async move {
+            let _turn = binding.turn(id.as_str()).lock().await;
+            binding.write_now(&flow, &id, wish, &conditions, &base).await
+        })
+        .await
+    }
+
+    /// Runs a write on a task of its own.
+    async fn to_its_end<T: Send + 'static>(
+        self: &Arc<Self>,
+        write: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let failed = |_| Failure::new(Cause::Internal, "the write broke off");
+        self.tasks.spawn(write).await.map_err(failed)?
+    }
+
+    /// Whose turn it is among the writes to one entry.
+    fn turn(&self, id: &str) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        &self.locks[hasher.finish() as usize % self.locks.len()]
+    }
+
+    fn check_export(&self) -> Result<(), Failure> {
+        if self.capabilities.export {
+            return Ok(());
+        }
+        Err(Failure::new(Cause::Unsupported, "this connector does not write"))
+    }
+
+    async fn create_now(
+        self: &Arc<Self>,
+        flow: &Arc<Flow>,
+        body: Json,
+        base: &str,
+    ) -> Result<Resource, Failure> {
+        let prepared = Arc::clone(self.ready()?);
+        self.check_export()?;
+        let written = scim::create(body, &flow.schemas)?;
+        let entry = flow.entry(&written.resource, None)?;
+        self.check_unique(&prepared, flow, &written.resource, &entry)?;
+        let change = delta::change(
+            None,
+            &entry,
+            &BTreeSet::new(),
+            self.capabilities.export_style,
+            &flow.object_type,
+        );
+        let change = change.ok_or_else(|| Failure::new(Cause::Internal, "nothing to create"))?;
+        let exported = match self.exported(flow, change, None).await {
+            Err(failure) if failure.cause == Cause::Exists => {
+                // The target has somebody we do not know of.
+                self.run_soon();
+                return Err(failure);
+            }
+            other => other?,
+        };
+        let entry = after(entry, exported);
+        self.keep(&prepared, flow, &entry, None, base)
+    }
+
+    /// A user name or an anchor that is known is not created again.
+    fn check_unique(
+        &self,
+        prepared: &Prepared,
+        flow: &Arc<Flow>,
+        resource: &Resource,
+        entry: &Entry,
+    ) -> Result<(), Failure> {
+        let space = prepared.space.read();
+        let taken = |what: String| Err(Failure::new(Cause::Exists, what));
+        if let Ok(row) = row::encode(&prepared.layout, entry)
+            && space.by_key(row.key()).is_some()
+        {
+            return taken(format!("there is one with the anchor {}", entry.id().anchor));
+        }
+        let Some(name) = resource.text("userName") else { return Ok(()) };
+        let filter = Filter::equal(Path::of("userName"), name);
+        match query::plan(&space, flow, &filter) {
+            query::Plan::Slots { slots, .. } if !slots.is_empty() => {
+                taken(format!("there is one with the userName {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn write_now(
+        self: &Arc<Self>,
+        flow: &Arc<Flow>,
+        id: &ResourceId,
+        wish: Wish,
+        conditions: &Conditions,
+        base: &str,
+    ) -> Result<Outcome, Failure> {
+        let prepared = Arc::clone(self.ready()?);
+        let (before, mut resource) = {
+            let space = prepared.space.read();
+            let stored = space.by_id(id).filter(|s| row::type_of(s.bytes) == flow.number);
+            let stored = stored.ok_or_else(|| Failure::not_found(id))?;
+            conditions.check(&stored)?;
+            (space.entry(&stored), flow.resource(&prepared.layout, &stored, base))
+        };
+        self.check_export()?;
+        let mut named = Vec::new();
+        let wanted = match wish {
+            Wish::Delete => match &flow.mapping.deprovisioning.delete {
+                DeleteFlow::None => return Ok(Outcome::Gone),
+                DeleteFlow::Delete => None,
+                DeleteFlow::Set { .. } => flow.left(&before)?,
+            },
+            Wish::Patch(request) => {
+                named = scim::patch::apply(&mut resource, &request, &flow.schemas)?.named;
+                self.wanted(flow, &resource, &before)?
+            }
+            Wish::Replace(body) => {
+                let written = scim::replace(&resource, body, &flow.schemas)?;
+                (resource, named) = (written.resource, written.named);
+                self.wanted(flow, &resource, &before)?
+            }
+        };
+        let Some(wanted) = wanted else {
+            self.remove(&prepared, flow, &before).await?;
+            return Ok(Outcome::Gone);
+        };
+        let named = flow.named(&named);
+        let style = self.capabilities.export_style;
+        let change = delta::change(Some(&before), &wanted, &named, style, &flow.object_type);
+        let exported = match change {
+            Some(change) => {
+                self.exported(flow, change, Some(&wanted)).await.inspect_err(|failure| {
+                    if failure.cause == Cause::NotFound {
+                        self.forget(&prepared, &before);
+                    }
+                })?
+            }
+            None => Exported::done(),
+        };
+        let entry = after(wanted, exported);
+        let resource = self.keep(&prepared, flow, &entry, Some(&before), base)?;
+        Ok(Outcome::Resource(resource))
+    }
+
+    /// The entry as the resource wants it; `None` when it asks for the end by the disable flow.
+    fn wanted(
+        &self,
+        flow: &Flow,
+        resource: &Resource,
+        before: &Entry,
+    ) -> Result<Option<Entry>, Failure> {
+        if flow.asks_to_delete(resource) {
+            return Ok(None);
+        }
+        Ok(Some(flow.entry(resource, Some(before))?))
+    }
+
+    async fn remove(
+        self: &Arc<Self>,
+        prepared: &Prepared,
+        flow: &Arc<Flow>,
+        before: &Entry,
+    ) -> Result<(), Failure> {
+        let change = Change::Delete { id: before.id().clone() };
+        match self.exported(flow, change, None).await {
+            Ok(_) => {}
+            // Gone is what was asked for.
+            Err(failure) if failure.cause == Cause::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+        self.forget(prepared, before);
+        Ok(())
+    }
+
+    /// Takes an entry out of the space on the target's word.
+    fn forget(&self, prepared: &Prepared, entry: &Entry) {
+        if let Ok(row) = row::encode(&prepared.layout, entry) {
+            let edit = Edit::Remove(row.key());
+            prepared.space.write().apply(&edit, By::Export, self.now());
+        }
+    }
+
+    /// Puts into the space what the target has now, and answers its resource.
+    fn keep(
+        &self,
+        prepared: &Prepared,
+        flow: &Flow,
+        entry: &Entry,
+        before: Option<&Entry>,
+        base: &str,
+    ) -> Result<Resource, Failure> {
+        let row = row::encode(&prepared.layout, entry).map_err(|refused| {
+            self.run_soon();
+            Failure::new(
+                Cause::Internal,
+                format!(
+                    "the target accepted the change, but its answer was not understood: {}",
+                    refused.error
+                ),
+            )
+        })?;
+        let mut space = prepared.space.write();
+        if let Some(before) = before.filter(|before| before.id().anchor != entry.id().anchor)
+            && let Ok(old) = row::encode(&prepared.layout, before)
+        {
+            space.apply(&Edit::Remove(old.key()), By::Export, self.now());
+        }
+        space.apply(&Edit::Put(&row), By::Export, self.now());
+        let stored = space.by_key(row.key());
+        let stored =
+            stored.ok_or_else(|| Failure::new(Cause::Internal, "the space lost an entry"))?;
+        Ok(flow.resource(&prepared.layout, &stored, base))
+    }
+
+    /// Exports a change; an unknown outcome is looked up, never guessed.
+    async fn exported(
+        self: &Arc<Self>,
+        flow: &Flow,
+        mut change: Change,
+        wanted: Option<&Entry>,
+    ) -> Result<Exported, Failure> {
+        name(&mut change, flow);
+        let mut result = self.exporter.export(change.clone()).await;
+        if let Err(error) = &result
+            && is_unknown(error)
+        {
+            tracing::warn!(connector = %self.name(), entry = %change.id(), %error,
+                "Outcome of an export is unknown");
+            result = match self.look_up(&change, wanted).await {
+                Some(true) => Ok(Exported::done()),
+                // It surely was not done: once more.
+                Some(false) if error.kind() == ErrorKind::Unreachable => {
+                    self.exporter.export(change.clone()).await
+                }
+                Some(false) => result,
+                None => {
+                    self.run_soon();
+                    result
+                }
+            };
+        }
+        self.audit(&change, &result);
+        result.map_err(|error| self.failure(&error, Some(flow)))
+    }
+
+    /// Whether the target has what the change asks for; `None` when it cannot be known.
+    async fn look_up(&self, change: &Change, wanted: Option<&Entry>) -> Option<bool> {
+        if !self.capabilities.read || change.id().anchor.is_empty() {
+            return None;
+        }
+        let found = self.exporter.read(change.id().clone()).await.ok()?;
+        Some(match (change, &found) {
+            (Change::Delete { .. }, found) => found.is_none(),
+            (_, None) => false,
+            (Change::Update(update), Some(found)) => {
+                update.attributes.iter().all(|(name, change)| {
+                    let wanted = wanted.map_or_else(|| change.apply(&[]), |w| w.get(name).to_vec());
+                    same(found.get(name), &wanted)
+                })
+            }
+            (Change::Add(entry) | Change::Replace(entry), Some(found)) => {
+                entry.attributes().all(|(name, values)| same(found.get(name), values))
+            }
+        })
+    }
+
+    fn audit(&self, change: &Change, result: &ecma_plugin_sdk::Result<Exported>) {
+        let (kind, attributes) = match change {
+            Change::Add(entry) => ("add", names(entry)),
+            Change::Replace(entry) => ("replace", names(entry)),
+            Change::Update(update) => {
+                let names: Vec<&str> = update.attributes.iter().map(|(n, _)| n.as_str()).collect();
+                ("update", names.join(","))
+            }
+            Change::Delete { .. } => ("delete", String::new()),
+        };
+        let outcome = match result {
+            Ok(_) => "success".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        };
+        tracing::info!(target: "audit", connector = %self.name(), entry = %change.id(), kind,
+            attributes, outcome, "Exported");
+    }
+}
+
+fn names(entry: &Entry) -> String {
+    entry.attributes().map(|(name, _)| name).collect::<Vec<_>>().join(",")
+}
+
+fn same(one: &[ecma_plugin_sdk::Value], other: &[ecma_plugin_sdk::Value]) -> bool {
+    one.len() == other.len() && one.iter().all(|value| other.contains(value))
+}
+
+/// Gives the change its distinguished name, where the host makes them.
+fn name(change: &mut Change, flow: &Flow) {
+    let named = |id: &mut EntryId| *id = flow.export_id(id.clone());
+    match change {
+        Change::Add(entry) | Change::Replace(entry) if !entry.id().anchor.is_empty() => {
+            named(entry.id_mut());
+        }
+        Change::Add(_) | Change::Replace(_) => {}
+        Change::Update(update) => named(&mut update.id),
+        Change::Delete { id } => named(id),
+    }
+}
+
+/// The entry as the target has it after an export.
+fn after(wanted: Entry, exported: Exported) -> Entry {
+    let mut entry = exported.entry.unwrap_or(wanted);
+    if let Some(anchor) = exported.anchor {
+        entry.id_mut().anchor = anchor;
+    }
+    if exported.dn.is_some() {
+        entry.id_mut().dn = exported.dn;
+    }
+    entry
+}

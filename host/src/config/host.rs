@@ -1,0 +1,321 @@
+//! `host.toml`: what concerns the host as a whole. All of it is optional.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    document::{self, Section},
+    files,
+    keys::{Key, Shape},
+    problem::Problem,
+};
+
+/// The keys of `host.toml`.
+pub(super) const HOST: &[Key] = &[
+    Key::new(
+        "listen",
+        Shape::Names { default: &["0.0.0.0:8585"], at_least: 1 },
+        "Addresses and ports to listen on; port 0 takes a free one.",
+    ),
+    Key::new(
+        "host_name",
+        Shape::NAME,
+        "The name in the certificate; by default the machine's host name.",
+    ),
+    Key::new(
+        "plugins",
+        Shape::Name { default: Some("ECMA") },
+        "The folder of plugins, relative to the host's home.",
+    ),
+    Key::new(
+        "connectors",
+        Shape::Name { default: Some("connectors") },
+        "The folder of connector documents, relative to the host's home.",
+    ),
+    Key::new(
+        "state",
+        Shape::Name { default: Some("state") },
+        "The folder of what the host keeps for itself, relative to its home.",
+    ),
+    Key::new("tls", Shape::Table(TLS), "Your own certificate instead of a self-signed one."),
+    Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
+    Key::new("log", Shape::Table(LOG), "What is logged and how."),
+];
+
+const TLS: &[Key] = &[
+    Key::new("certificate", Shape::NAME, "PEM file of the certificate and its chain.").required(),
+    Key::new("key", Shape::NAME, "PEM file of the certificate's private key.").required(),
+];
+
+const LIMITS: &[Key] = &[
+    Key::new(
+        "body_bytes",
+        Shape::Whole { from: 1024, to: 1 << 30, default: 1_048_576 },
+        "The largest request body.",
+    ),
+    Key::new(
+        "header_seconds",
+        Shape::Whole { from: 1, to: 3600, default: 10 },
+        "How long a client may take to send a request's headers.",
+    ),
+    Key::new(
+        "request_seconds",
+        Shape::Whole { from: 1, to: 3600, default: 60 },
+        "How long a request may take in all.",
+    ),
+    Key::new(
+        "connections",
+        Shape::Whole { from: 1, to: 1_000_000, default: 1024 },
+        "Open connections of clients.",
+    ),
+    Key::new(
+        "requests",
+        Shape::Whole { from: 1, to: 1_000_000, default: 512 },
+        "Requests in flight, of all connectors together.",
+    ),
+];
+
+const LOG: &[Key] = &[
+    Key::new(
+        "level",
+        Shape::Name { default: Some("info") },
+        "error, warn, info, debug or trace, or filter directives such as \"info,audit=off\".",
+    ),
+    Key::new(
+        "format",
+        Shape::Word { words: &["text", "json"], default: "text" },
+        "Lines for people or for machines.",
+    ),
+];
+
+/// The settings of the host as a whole. Paths are already joined with the home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostConfig {
+    /// The folder everything else is relative to.
+    pub home: PathBuf,
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The name in the certificate, when it is not the machine's own.
+    pub host_name: Option<String>,
+    /// The folder of plugins.
+    pub plugins: PathBuf,
+    /// The folder of connector documents.
+    pub connectors: PathBuf,
+    /// The folder of what the host keeps for itself.
+    pub state: PathBuf,
+    /// The operator's own certificate.
+    pub tls: Option<TlsFiles>,
+    /// Bounds on what clients may ask at once.
+    pub limits: Limits,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+/// The operator's own PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Bounds on what clients may ask at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request body.
+    pub body_bytes: usize,
+    /// How long a client may take to send a request's headers.
+    pub header_seconds: u64,
+    /// How long a request may take in all.
+    pub request_seconds: u64,
+    /// Open connections of clients.
+    pub connections: usize,
+    /// Requests in flight, of all connectors together.
+    pub requests: usize,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Filter directives; their grammar is the subscriber's and not checked here.
+    pub level: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+impl HostConfig {
+    /// The settings of a home without a `host.toml`.
+    pub fn defaults(home: &Path) -> Self {
+        Self::parse(home, "").expect("every key of the host has a default")
+    }
+
+    /// Reads `host.toml` in `home`; without that file, the defaults.
+    pub fn load(home: &Path) -> Result<Self, Vec<Problem>> {
+        match files::read_document(&home.join("host.toml")) {
+            Ok(text) => Self::parse(home, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::defaults(home)),
+            Err(error) => Err(vec![files::unreadable("host.toml", &error)]),
+        }
+    }
+
+    /// Reads the text of a `host.toml`.
+    pub fn parse(home: &Path, text: &str) -> Result<Self, Vec<Problem>> {
+        document::read("host.toml", text, HOST, |root| build(home, root))
+    }
+}
+
+fn build(home: &Path, root: &Section<'_>) -> HostConfig {
+    let path = |section: &Section<'_>, name| home.join(section.text(name).unwrap_or_default());
+    let (limits, log) = (root.section("limits"), root.section("log"));
+    let host_name = root.text("host_name");
+    if host_name.as_deref().is_some_and(|name| !name.is_empty() && !is_host_name(name)) {
+        root.problem("host_name", "must be a host name or an IP address");
+    }
+    HostConfig {
+        home: home.to_owned(),
+        listen: addresses(root),
+        host_name,
+        plugins: path(root, "plugins"),
+        connectors: path(root, "connectors"),
+        state: path(root, "state"),
+        tls: root
+            .written_section("tls")
+            .map(|tls| TlsFiles { certificate: path(&tls, "certificate"), key: path(&tls, "key") }),
+        limits: Limits {
+            body_bytes: limits.whole("body_bytes"),
+            header_seconds: limits.whole("header_seconds"),
+            request_seconds: limits.whole("request_seconds"),
+            connections: limits.whole("connections"),
+            requests: limits.whole("requests"),
+        },
+        log: Log {
+            level: log.text("level").unwrap_or_default(),
+            format: match log.text("format").as_deref() {
+                Some("json") => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+        },
+    }
+}
+
+fn addresses(root: &Section<'_>) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for written in root.texts("listen").iter().filter(|written| !written.is_empty()) {
+        match written.parse() {
+            Ok(address) => addresses.push(address),
+            Err(_) => root.problem(
+                "listen",
+                format!("{written:?} is not an IP address and port such as \"127.0.0.1:8585\""),
+            ),
+        }
+    }
+    addresses
+}
+
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.parse::<std::net::IpAddr>().is_ok()
+        || name.len() <= 253 && name.trim_end_matches('.').split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_without_a_document_has_the_defaults() {
+        let home = tempfile::tempdir().unwrap();
+        let config = HostConfig::load(home.path()).unwrap();
+        assert_eq!(config.listen, ["0.0.0.0:8585".parse().unwrap()]);
+        assert_eq!(config.plugins, home.path().join("ECMA"));
+        assert_eq!(config.connectors, home.path().join("connectors"));
+        assert_eq!(config.state, home.path().join("state"));
+        let limits = Limits {
+            body_bytes: 1_048_576,
+            header_seconds: 10,
+            request_seconds: 60,
+            connections: 1024,
+            requests: 512,
+        };
+        assert_eq!(config.limits, limits);
+        assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Text });
+        assert_eq!((config.tls, config.host_name), (None, None));
+    }
+
+    #[test]
+    fn a_full_document_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let text = r#"
+            listen = ["127.0.0.1:8585", "[::1]:0"]
+            host_name = "idm.example.org"
+            plugins = "/opt/plugins"
+            [tls]
+            certificate = "cert.pem"
+            key = "key.pem"
+            [limits]
+            requests = 7
+            [log]
+            level = "debug"
+            format = "json"
+        "#;
+        std::fs::write(home.path().join("host.toml"), text).unwrap();
+        let config = HostConfig::load(home.path()).unwrap();
+        assert_eq!(config.listen[1], "[::1]:0".parse().unwrap());
+        assert_eq!(config.host_name.as_deref(), Some("idm.example.org"));
+        assert_eq!(config.plugins, Path::new("/opt/plugins"));
+        assert_eq!(config.tls.unwrap().key, home.path().join("key.pem"));
+        assert_eq!((config.limits.requests, config.limits.connections), (7, 1024));
+        assert_eq!(config.log, Log { level: "debug".into(), format: LogFormat::Json });
+    }
+
+    #[test]
+    fn broken_documents_say_where_and_why() {
+        for (text, expected) in [
+            ("lisen = []", "1:1: lisen: unknown key, did you mean \"listen\"?"),
+            ("listen = []", "1:10: listen: must name at least 1"),
+            (
+                "listen = [\"localhost\"]",
+                "1:10: listen: \"localhost\" is not an IP address and port such as \
+                 \"127.0.0.1:8585\"",
+            ),
+            ("listen = [1]", "1:11: listen[0]: must be a string, found a whole number"),
+            ("host_name = \"a b\"", "1:13: host_name: must be a host name or an IP address"),
+            ("[tls]\nkey = \"k\"", "1:1: tls.certificate: missing"),
+            (
+                "[limits]\nrequests = 0",
+                "2:12: limits.requests: must be between 1 and 1000000, found 0",
+            ),
+            (
+                "[log]\nformat = \"jsn\"",
+                "2:10: log.format: unknown word \"jsn\", did you mean \"json\"?",
+            ),
+            (
+                "[log]\nformat = 1",
+                "2:10: log.format: must be \"text\" or \"json\", found a whole number",
+            ),
+            ("limits = 3", "1:10: limits: must be a table, found a whole number"),
+        ] {
+            let problems = HostConfig::parse(Path::new("."), text).unwrap_err();
+            let found: Vec<_> = problems.iter().map(Problem::to_string).collect();
+            assert_eq!(found, [format!("host.toml:{expected}")], "{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Settings as data: `host.toml`, `connectors/<name>.toml`, their secrets, and the files they live in.
+//!
+//! Start at [`HostConfig::load`] and [`load_connectors`]. A document is first checked against its
+//! table of keys (`keys.rs`, `document.rs`), which finds every [`Problem`] at once, then read into
+//! its type. Nothing here knows HTTP, plugins or time; references to secrets are resolved only
+//! when asked for.
+//!
+//! To add a key: one line in the table of its section (`host.rs`, `connector.rs`, `mapping.rs`) and
+//! one line where that section is read. Check, suggestions and JSON Schema follow from the table.
+
+mod connector;
+mod document;
+mod files;
+mod host;
+mod keys;
+mod mapping;
+mod name;
+mod problem;
+mod schema;
+mod sealing;
+mod secrets;
+mod token;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use connector::{
+    ConnectorConfig, DeltaImport, Export, FullImport, Guard, Loaded, RunProfiles, load_connectors,
+};
+pub use files::{EditError, private_folder, set_string, write_atomic};
+pub use host::{HostConfig, Limits, Log, LogFormat, TlsFiles};
+pub use mapping::{
+    AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
+};
+pub use name::{ConnectorName, NotAName};
+pub use problem::Problem;
+pub use schema::{connector_schema, host_schema};
+pub use sealing::{SealError, SealingKey};
+pub use secrets::{Scrubber, Secret};
+pub use token::{TokenHash, TokenSource, new_token};
+pub use value::{ConfigValue, Resolved};

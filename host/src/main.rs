@@ -1,0 +1,189 @@
+//! The command line of the host.
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+use ecma_host::{
+    app,
+    config::{self, ConnectorName, TokenHash},
+    plugins::Row,
+    telemetry,
+};
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// An open connector host: SCIM 2.0 in front, any target behind.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    /// The folder with host.toml, ECMA, connectors and state.
+    #[arg(long, global = true, default_value = ".", env = "ECMA_HOME")]
+    home: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the connectors until asked to stop.
+    Run {
+        /// The port, instead of that in host.toml; 0 takes a free one.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// The plugins in the ECMA folder.
+    Plugins {
+        #[command(subcommand)]
+        what: Plugins,
+    },
+    /// Make a new secret token for a connector; it is shown once, the document keeps its hash.
+    Token {
+        /// The connector.
+        name: String,
+        /// Read the token from standard input instead of making one.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Seal a secret read from standard input; the line that is printed goes into [values].
+    Seal,
+    /// Print the JSON Schema of a kind of document, for editors.
+    Schema {
+        /// Which document.
+        document: Document,
+    },
+}
+
+#[derive(Subcommand)]
+enum Plugins {
+    /// One line for each candidate: loaded, or refused and what to do.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Document {
+    /// host.toml
+    Host,
+    /// connectors/NAME.toml
+    Connector,
+}
+
+fn main() -> ExitCode {
+    match command(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "ecma-host: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Run { port } => {
+            let settings = app::settings(&arguments.home)?;
+            telemetry::init(&settings.log);
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let ended = runtime.block_on(app::run(settings, port));
+            // A call into a plugin that does not come back must not keep the host from ending.
+            runtime.shutdown_background();
+            ended
+        }
+        Command::Plugins { what: Plugins::List { json } } => {
+            let settings = app::settings(&arguments.home)?;
+            let rows = app::catalog(&settings)?.rows();
+            let mut out = io::stdout().lock();
+            if json {
+                let rows: Vec<_> = rows.iter().map(row_json).collect();
+                writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
+            } else {
+                table(&mut out, &rows)?;
+            }
+            Ok(())
+        }
+        Command::Token { name, stdin } => token(&arguments.home, &name, stdin),
+        Command::Seal => {
+            let settings = app::settings(&arguments.home)?;
+            let sealed = app::sealing_key(&settings)?.seal(&secret_from_stdin("the secret")?);
+            writeln!(io::stdout(), "{sealed}")?;
+            Ok(())
+        }
+        Command::Schema { document } => {
+            let schema = match document {
+                Document::Host => config::host_schema(),
+                Document::Connector => config::connector_schema(),
+            };
+            writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+            Ok(())
+        }
+    }
+}
+
+fn table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    if rows.is_empty() {
+        return writeln!(out, "no plugins: put their libraries into the ECMA folder");
+    }
+    let width = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).len()).max().unwrap_or(0);
+    let (plugin, version) = (width(|row| &row.plugin).max(6), width(|row| &row.version).max(7));
+    let file = width(|row| &row.file).max(4);
+    writeln!(out, "{:plugin$}  {:version$}  {:file$}  STATE", "PLUGIN", "VERSION", "FILE")?;
+    for row in rows {
+        let Row { plugin: name, version: of, file: path, state, .. } = row;
+        writeln!(out, "{name:plugin$}  {of:version$}  {path:file$}  {state}")?;
+        if !row.remedy.is_empty() {
+            writeln!(out, "{:plugin$}  {:version$}  {:file$}  → {}", "", "", "", row.remedy)?;
+        }
+    }
+    Ok(())
+}
+
+fn row_json(row: &Row) -> serde_json::Value {
+    serde_json::json!({
+        "file": row.file, "plugin": row.plugin, "version": row.version, "sdk": row.sdk,
+        "state": row.state, "remedy": row.remedy,
+    })
+}
+
+fn secret_from_stdin(what: &str) -> anyhow::Result<String> {
+    if io::stdin().is_terminal() {
+        writeln!(io::stderr(), "Type {what}, then Enter and Ctrl-D:")?;
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    let text = text.trim_end_matches(['\n', '\r']).to_owned();
+    if text.is_empty() {
+        bail!("standard input holds nothing");
+    }
+    Ok(text)
+}
+
+fn token(home: &std::path::Path, name: &str, stdin: bool) -> anyhow::Result<()> {
+    let settings = app::settings(home)?;
+    let name: ConnectorName = name.parse()?;
+    let file = settings.connectors.join(format!("{name}.toml"));
+    let token = if stdin {
+        let token = secret_from_stdin("the token")?;
+        if token.chars().count() < 12 || !token.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            bail!("a token has at least 12 characters of printable ASCII");
+        }
+        token
+    } else {
+        config::new_token().expose().to_owned()
+    };
+    config::set_string(&file, "token", &TokenHash::new(&token).to_string())
+        .with_context(|| format!("cannot change {}", file.display()))?;
+    if !stdin {
+        writeln!(io::stdout(), "{token}")?;
+    }
+    writeln!(
+        io::stderr(),
+        "The hash is in {}. Restart the host so that it takes the new token.",
+        file.display()
+    )?;
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Why a file in the plugins folder is not used: a sentence of what is wrong, one of what to do.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use ecma_plugin_sdk::LoadError;
+
+/// Why a file is not used as a plugin. Its text says what is wrong, [`Refusal::remedy`] what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The file or folder cannot be read.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        error: String,
+    },
+    /// It belongs to somebody who is neither this account nor root.
+    ForeignOwner {
+        /// The file or its folder.
+        path: PathBuf,
+        /// The user id of the owner.
+        owner: u32,
+    },
+    /// Its group or everybody may write to it.
+    Writable {
+        /// The file or its folder.
+        path: PathBuf,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// It has no content.
+    Empty,
+    /// It is something else; what.
+    NotALibrary(String),
+    /// Its end is missing, or its tables point outside of it.
+    Incomplete {
+        /// How long it is.
+        length: u64,
+        /// How long it must be at least, when it says so.
+        needed: Option<u64>,
+    },
+    /// It is a library of another operating system.
+    WrongFormat {
+        /// What it is.
+        found: &'static str,
+        /// What this host needs.
+        expected: &'static str,
+    },
+    /// It is made for other processors.
+    WrongArchitecture {
+        /// For which.
+        found: String,
+        /// For which this host is made.
+        expected: String,
+    },
+    /// It is a library, but not a plugin.
+    NotAPlugin,
+    /// What it says of itself is not understood.
+    Marker(String),
+    /// Its panics end the process.
+    PanicAborts,
+    /// It speaks another version of the plugin interface.
+    Interface {
+        /// Its version.
+        found: u32,
+        /// The host's.
+        expected: u32,
+    },
+    /// Its name is not one.
+    BadName(String),
+    /// A library in the same folder is not sound.
+    Prerequisite {
+        /// The library's file name.
+        file: String,
+        /// What is wrong with it.
+        refusal: Box<Refusal>,
+    },
+    /// None of the libraries of the folder is a plugin.
+    NoneOf {
+        /// The file name of the one that would be.
+        expected: String,
+    },
+    /// Several libraries of the folder are plugins.
+    SeveralOf {
+        /// Their file names.
+        files: Vec<String>,
+        /// The file name that would decide.
+        expected: String,
+    },
+    /// Another file is a plugin of the same name with other content.
+    Duplicate {
+        /// The name.
+        name: String,
+        /// The other file.
+        other: PathBuf,
+    },
+    /// It cannot be copied to the folder from which plugins are loaded.
+    Shadow {
+        /// The path that failed.
+        path: PathBuf,
+        /// The system's word, or what is wrong with the folder.
+        error: String,
+    },
+    /// It was opened and is not usable.
+    Load(LoadError),
+    /// It gives itself another name than the file does.
+    OtherName {
+        /// The name in the file.
+        marker: String,
+        /// The name it answered.
+        answered: String,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Unreadable { path, error } => {
+                write!(f, "{} cannot be read: {error}", path.display())
+            }
+            Refusal::ForeignOwner { path, owner } => write!(
+                f,
+                "{} belongs to user {owner}, neither to the host's account nor to root",
+                path.display()
+            ),
+            Refusal::Writable { path, mode } => {
+                let who = if mode & 0o002 == 0 { "its group" } else { "everybody" };
+                write!(f, "{} may be written by {who} (mode {mode:04o})", path.display())
+            }
+            Refusal::Empty => f.write_str("the file is empty"),
+            Refusal::NotALibrary(found) => write!(f, "the file is {found}, not a library"),
+            Refusal::Incomplete { length, needed: Some(needed) } => {
+                write!(f, "the library is incomplete: {length} bytes of at least {needed}")
+            }
+            Refusal::Incomplete { length, needed: None } => {
+                write!(
+                    f,
+                    "the library is incomplete or damaged: its tables do not fit {length} bytes"
+                )
+            }
+            Refusal::WrongFormat { found, expected } => {
+                write!(f, "the file is a library for {found}, this host runs on {expected}")
+            }
+            Refusal::WrongArchitecture { found, expected } => {
+                write!(f, "the library is built for {found} processors, this host for {expected}")
+            }
+            Refusal::NotAPlugin => f.write_str("it is a library but not a connector plugin"),
+            Refusal::Marker(what) => write!(f, "what the plugin says of itself is damaged: {what}"),
+            Refusal::PanicAborts => {
+                f.write_str("the plugin is built so that a panic in it would end the host")
+            }
+            Refusal::Interface { found, expected } => {
+                let age = if found > expected { "newer" } else { "older" };
+                write!(
+                    f,
+                    "the plugin is built for the {age} plugin interface {found}, this host has \
+                     {expected}"
+                )
+            }
+            Refusal::BadName(name) => write!(
+                f,
+                "the plugin's name \"{}\" is not made of a-z, 0-9 and hyphens",
+                name.escape_default()
+            ),
+            Refusal::Prerequisite { file, refusal } => {
+                write!(f, "{file}, which the plugin brings along, is not sound: {refusal}")
+            }
+            Refusal::NoneOf { .. } => {
+                f.write_str("none of the libraries in the folder is a connector plugin")
+            }
+            Refusal::SeveralOf { files, .. } => {
+                write!(f, "several libraries in the folder are plugins: {}", files.join(", "))
+            }
+            Refusal::Duplicate { name, other } => {
+                write!(f, "{} is a plugin named {name} too, with other content", other.display())
+            }
+            Refusal::Shadow { path, error } => {
+                write!(f, "plugins cannot be loaded from {}: {error}", path.display())
+            }
+            Refusal::Load(error) => write!(f, "{error}"),
+            Refusal::OtherName { marker, answered } => {
+                write!(f, "the file says it is the plugin {marker}, the plugin says {answered}")
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Refusal::Unreadable { path, .. } => {
+                format!("make {} readable for the host's account", path.display())
+            }
+            Refusal::ForeignOwner { path, .. } => {
+                format!("check where it comes from, then run `chown root {}`", quoted(path))
+            }
+            Refusal::Writable { path, .. } => {
+                format!("check that nobody changed it, then run `chmod go-w {}`", quoted(path))
+            }
+            Refusal::Empty | Refusal::Incomplete { .. } => {
+                "copy the file again, completely, and compare its checksum with the vendor's"
+                    .to_owned()
+            }
+            Refusal::NotALibrary(_) => {
+                "remove the file, or put the plugin's library in its place".to_owned()
+            }
+            Refusal::WrongFormat { expected, .. } => {
+                format!("get the plugin built for {expected}")
+            }
+            Refusal::WrongArchitecture { expected, .. } => {
+                format!("get the plugin built for {expected}")
+            }
+            Refusal::NotAPlugin => {
+                "remove the file; a library that a plugin needs goes into one folder with it"
+                    .to_owned()
+            }
+            Refusal::Marker(_) => "copy the file again, or get a sound build of it".to_owned(),
+            Refusal::PanicAborts => {
+                "have the plugin built with `panic = \"unwind\"` in its Cargo profile".to_owned()
+            }
+            Refusal::Interface { found, expected }
+            | Refusal::Load(LoadError::Waist { found, expected }) => {
+                let which = if found > expected { "host" } else { "plugin" };
+                format!("update the {which}")
+            }
+            Refusal::BadName(_) => {
+                "have the plugin's package renamed, for example to generic-sql".to_owned()
+            }
+            Refusal::Prerequisite { file, refusal } => format!("{file}: {}", refusal.remedy()),
+            Refusal::NoneOf { expected } => {
+                format!("put the plugin into the folder; by the folder's name it is {expected}")
+            }
+            Refusal::SeveralOf { expected, .. } => format!(
+                "give each plugin a folder of its own, or rename the one that is meant to {expected}"
+            ),
+            Refusal::Duplicate { .. } => "remove the one that is not wanted".to_owned(),
+            Refusal::Shadow { path, .. } => format!(
+                "make {} a folder of the host's account with mode 0700 and space left, or remove it: \
+                 the host makes it anew",
+                path.display()
+            ),
+            Refusal::Load(error) => load_remedy(error),
+            Refusal::OtherName { .. } => "get a sound build of the plugin".to_owned(),
+        }
+    }
+}
+
+fn load_remedy(error: &LoadError) -> String {
+    match error {
+        LoadError::MissingDependency(name) => format!(
+            "install the system package that has {name}, or put the plugin and {name} together into \
+             one folder below the plugins folder"
+        ),
+        LoadError::Open(text) if text.contains("GLIBC") => {
+            "get the plugin built for an older system, or update this one".to_owned()
+        }
+        LoadError::Open(text) if text.contains("failed to map") => {
+            "let the host's state folder be on a file system that is not mounted noexec".to_owned()
+        }
+        LoadError::Layout => {
+            "have the plugin built again with the SDK of this host's release".to_owned()
+        }
+        LoadError::Panicked => {
+            "look for the plugin's own message on standard error and ask its vendor".to_owned()
+        }
+        _ => "get a sound build of the plugin from its vendor".to_owned(),
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_of_an_interface_is_told_what_to_update() {
+        let newer = Refusal::Interface { found: 2, expected: 1 };
+        assert!(newer.to_string().contains("newer plugin interface 2, this host has 1"));
+        assert_eq!(newer.remedy(), "update the host");
+        assert_eq!(Refusal::Interface { found: 1, expected: 2 }.remedy(), "update the plugin");
+        let lying = Refusal::Load(LoadError::Waist { found: 2, expected: 1 });
+        assert_eq!(lying.remedy(), "update the host");
+    }
+
+    #[test]
+    fn a_command_can_be_pasted_whatever_the_path_is() {
+        let path = PathBuf::from("/srv/it's here/libx.so");
+        let writable = Refusal::Writable { path, mode: 0o666 };
+        assert!(writable.to_string().contains("may be written by everybody (mode 0666)"));
+        assert!(writable.remedy().ends_with(r"`chmod go-w '/srv/it'\''s here/libx.so'`"));
+    }
+}

@@ -1,0 +1,273 @@
+//! A resource while operations are applied to it: the rules of RFC 7644 §3.5.2 for one operation
+//! at one path. The draft is thrown away when one of them fails.
+
+use super::lists::{
+    add, keep_one_primary, merge, no_target, subtract, write_in_each, write_matching,
+};
+use super::message::PatchKind;
+use super::path::Path;
+use super::resource::{Place, object_at};
+use super::schema::{AttributeDefinition, AttributeKind, Mutability};
+use super::schemas::{Found, ResourceSchemas};
+use super::{Error, Resource, ScimType, dialect};
+use serde_json::{Map, Value};
+
+pub(super) struct Draft<'s> {
+    pub(super) resource: Resource,
+    pub(super) named: Vec<Path>,
+    schemas: &'s ResourceSchemas,
+    /// Whether writing what only the server writes is an error, or passed over as in POST and PUT.
+    refuses: bool,
+}
+
+impl<'s> Draft<'s> {
+    pub(super) fn patching(resource: Resource, schemas: &'s ResourceSchemas) -> Self {
+        Self { resource, named: Vec::new(), schemas, refuses: true }
+    }
+
+    pub(super) fn building(schemas: &'s ResourceSchemas) -> Self {
+        Self { resource: Resource::new(), named: Vec::new(), schemas, refuses: false }
+    }
+
+    /// Applies an operation to each attribute that the value names. The names may be paths with
+    /// dots, URNs and value filters, as Entra sends them.
+    pub(super) fn spread(
+        &mut self,
+        kind: PatchKind,
+        extension: Option<&str>,
+        value: Value,
+    ) -> Result<(), Error> {
+        let members = match value {
+            Value::Object(members) => Some(members),
+            Value::String(text) => dialect::object_in(&text),
+            _ => None,
+        };
+        let Some(members) = members else {
+            return Err(Error::new(
+                ScimType::InvalidValue,
+                "the value is not an object that names attributes, and there is no path",
+            ));
+        };
+        for (name, value) in members {
+            let Ok(mut path) = Path::parse(&name) else { continue };
+            if path.schema.is_none() {
+                path.schema = extension.map(str::to_owned);
+            }
+            // Okta repeats the id in the value, others the meta they were given.
+            let ours = ["id", "meta"].iter().any(|name| path.attribute.eq_ignore_ascii_case(name));
+            if !(ours && path.extension().is_none()) {
+                self.place(kind, &path, Some(value))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies an operation at a path. What the schemas do not know is passed over.
+    pub(super) fn place(
+        &mut self,
+        kind: PatchKind,
+        path: &Path,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
+        let Some((found, path)) = self.schemas.find(path).zip(self.schemas.canonical(path)) else {
+            return Ok(());
+        };
+        let Some(attribute) = found.attribute else {
+            return self.place_all(kind, path, value);
+        };
+        if found.extension.is_none() && attribute.name == "schemas" {
+            return Ok(()); // it follows from the attributes
+        }
+        if attribute.mutability == Mutability::ReadOnly
+            || found.leaf().is_some_and(|leaf| leaf.mutability == Mutability::ReadOnly)
+        {
+            return if self.refuses {
+                Err(Error::mutability(&path, "is read-only"))
+            } else {
+                Ok(())
+            };
+        }
+        if path.filter.is_some() && !attribute.multi_valued {
+            return Err(Error::new(
+                ScimType::InvalidPath,
+                format!("the path {path} has a filter, but the attribute takes one value"),
+            ));
+        }
+        let place = Place { definition: Some(attribute), ..Place::from(&path) };
+        let before = found
+            .leaf()
+            .filter(|leaf| leaf.mutability == Mutability::Immutable)
+            .map(|_| self.values(&place));
+        match (kind, attribute.multi_valued) {
+            (PatchKind::Remove, true) => self.remove_values(&path, attribute, value)?,
+            (PatchKind::Remove, false) => {
+                self.resource.remove_at(&place);
+                self.name(path.clone());
+            }
+            (_, true) => self.write_values(kind, &path, found, value.unwrap_or_default())?,
+            (_, false) => self.write_value(&path, found, value.unwrap_or_default())?,
+        }
+        let extension = found.extension.map(|schema| schema.id.as_str());
+        self.resource.drop_empty_extension(extension);
+        match before {
+            Some(before) if !before.is_empty() && before != self.values(&place) => {
+                Err(Error::mutability(&path, "cannot change once it is set"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An operation on all attributes of a schema, whose URN is the path.
+    fn place_all(
+        &mut self,
+        kind: PatchKind,
+        path: Path,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
+        let value = value.unwrap_or_default();
+        if kind != PatchKind::Remove && !dialect::is_clear(&value) {
+            let extension = path.extension().map(str::to_owned);
+            return self.spread(kind, extension.as_deref(), value);
+        }
+        if path.extension().is_none() {
+            return Err(Error::new(
+                ScimType::NoTarget,
+                "the core attributes cannot be removed all at once",
+            ));
+        }
+        if kind != PatchKind::Add {
+            self.resource.remove(&path);
+            self.name(path);
+        }
+        Ok(())
+    }
+
+    fn values(&self, place: &Place<'_>) -> Vec<Value> {
+        let mut values = Vec::new();
+        self.resource.visit(place, &mut |value| {
+            values.push(value.clone());
+            false
+        });
+        values
+    }
+
+    fn name(&mut self, path: Path) {
+        if self.named.last() != Some(&path) {
+            self.named.push(path);
+        }
+    }
+
+    /// Add and replace at an attribute with one value. Members of a complex value are merged.
+    fn write_value(&mut self, path: &Path, found: Found<'_>, value: Value) -> Result<(), Error> {
+        let Some(attribute) = found.attribute else { return Ok(()) };
+        let empty_object = value.as_object().is_some_and(Map::is_empty);
+        let members = match found.sub {
+            Some(sub) => Map::from_iter([(sub.name.clone(), dialect::member(sub, value, path)?)]),
+            None if attribute.kind != AttributeKind::Complex => {
+                let value = dialect::simple(attribute, value, path)?;
+                let scope = self.resource.scope(path.extension());
+                if value.is_null() {
+                    scope.remove(&attribute.name);
+                } else {
+                    scope.insert(attribute.name.clone(), value);
+                }
+                self.name(path.clone());
+                return Ok(());
+            }
+            None if !value.is_object() && dialect::is_clear(&value) || empty_object => {
+                self.resource.remove(path);
+                self.name(path.clone());
+                return Ok(());
+            }
+            None => dialect::complex(attribute, value, path)?,
+        };
+        for name in members.keys() {
+            self.name(Path { sub: Some(name.clone()), ..path.clone() });
+        }
+        let scope = self.resource.scope(path.extension());
+        let parts = object_at(scope, &attribute.name);
+        // A new `value` points elsewhere: what described the old one goes.
+        if members.get("value").is_some_and(|value| parts.get("value") != Some(value)) {
+            for name in ["$ref", "display", "displayName"] {
+                parts.remove(name);
+            }
+        }
+        merge(parts, members);
+        if parts.is_empty() {
+            scope.remove(&attribute.name);
+        }
+        Ok(())
+    }
+
+    /// Add and replace at a multi-valued attribute.
+    fn write_values(
+        &mut self,
+        kind: PatchKind,
+        path: &Path,
+        found: Found<'_>,
+        value: Value,
+    ) -> Result<(), Error> {
+        let Some(attribute) = found.attribute else { return Ok(()) };
+        let scope = self.resource.scope(path.extension());
+        let mut list = match scope.remove(&attribute.name) {
+            Some(Value::Array(list)) => list,
+            Some(Value::Null) | None => Vec::new(),
+            Some(single) => vec![single],
+        };
+        let primary = match (&path.filter, found.sub) {
+            (Some(filter), sub) => write_matching(&mut list, filter, attribute, sub, value, path)?,
+            (None, Some(sub)) => write_in_each(&mut list, sub, value, path)?,
+            (None, None) => {
+                let new = dialect::list(attribute, value, path)?;
+                if kind == PatchKind::Replace {
+                    list.clear();
+                }
+                add(&mut list, new, attribute)
+            }
+        };
+        if let Some(at) = primary {
+            keep_one_primary(&mut list, at);
+        }
+        if !list.is_empty() {
+            scope.insert(attribute.name.clone(), Value::Array(list));
+        }
+        self.name(path.clone());
+        Ok(())
+    }
+
+    fn remove_values(
+        &mut self,
+        path: &Path,
+        attribute: &AttributeDefinition,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
+        let place = Place { definition: Some(attribute), ..Place::from(path) };
+        let listed = match value {
+            Some(value) if path.filter.is_none() && path.sub.is_none() => match value {
+                Value::Null => None,
+                Value::String(text) if text.is_empty() => None,
+                value => Some(dialect::list(attribute, value, path)?),
+            },
+            _ => None,
+        };
+        match listed {
+            Some(listed) => {
+                let scope = self.resource.scope(path.extension());
+                if let Some(Value::Array(list)) = scope.get_mut(&attribute.name) {
+                    subtract(list, &listed, attribute);
+                    if list.is_empty() {
+                        scope.remove(&attribute.name);
+                    }
+                }
+            }
+            None => {
+                let found = self.resource.remove_at(&place);
+                if path.filter.is_some() && !found {
+                    return Err(no_target(path)); // RFC 7644 §3.5.2.2
+                }
+            }
+        }
+        self.name(path.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,426 @@
+//! Decides whether a resource matches a filter (RFC 7644 §3.4.2.2), with the types its schemas give.
+//!
+//! What the RFC leaves open is decided so: an attribute nobody knows matches nothing, `ne` included;
+//! a known attribute without a value is not equal to anything but `null`; of several values one
+//! that matches is enough.
+
+use super::filter::{Filter, Operator};
+use super::path::Path;
+use super::resource::{Place, lookup, visit_elements};
+use super::schema::{AttributeDefinition, AttributeKind};
+use super::schemas::{Found, ResourceSchemas};
+use super::{Error, Resource, ScimType, dialect};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::{Number, Value};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+impl Filter {
+    /// Whether the resource matches.
+    pub fn matches(&self, resource: &Resource, schemas: &ResourceSchemas) -> bool {
+        match self {
+            Filter::And(parts) => parts.iter().all(|part| part.matches(resource, schemas)),
+            Filter::Or(parts) => parts.iter().any(|part| part.matches(resource, schemas)),
+            Filter::Not(inner) => !inner.matches(resource, schemas),
+            Filter::Has(path) => holds(path, Operator::Pr, &Value::Null, resource, schemas),
+            Filter::Compare(path, operator, value) => {
+                holds(path, *operator, value, resource, schemas)
+            }
+        }
+    }
+
+    /// Refuses what these schemas make senseless: an order among booleans or binary values.
+    pub fn check(&self, schemas: &ResourceSchemas) -> Result<(), Error> {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => {
+                parts.iter().try_for_each(|part| part.check(schemas))
+            }
+            Filter::Not(inner) => inner.check(schemas),
+            Filter::Has(path) => check_brackets(path, schemas.find(path)),
+            Filter::Compare(path, operator, _) => {
+                let found = schemas.find(path);
+                check_brackets(path, found)?;
+                check_order(path, *operator, found.and_then(|found| found.compared()))
+            }
+        }
+    }
+
+    fn check_element(&self, attribute: &AttributeDefinition) -> Result<(), Error> {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => {
+                parts.iter().try_for_each(|part| part.check_element(attribute))
+            }
+            Filter::Not(inner) => inner.check_element(attribute),
+            Filter::Has(_) => Ok(()),
+            Filter::Compare(path, operator, _) => {
+                check_order(path, *operator, attribute.sub(&path.attribute))
+            }
+        }
+    }
+
+    /// Whether one element of a multi-valued attribute matches; names are its sub-attributes.
+    /// Without a definition, text is compared without case.
+    pub(super) fn matches_element(
+        &self,
+        element: &Value,
+        attribute: Option<&AttributeDefinition>,
+    ) -> bool {
+        match self {
+            Filter::And(parts) => parts.iter().all(|part| part.matches_element(element, attribute)),
+            Filter::Or(parts) => parts.iter().any(|part| part.matches_element(element, attribute)),
+            Filter::Not(inner) => !inner.matches_element(element, attribute),
+            Filter::Has(_) => false,
+            Filter::Compare(path, operator, wanted) => {
+                let stored = match element {
+                    Value::Object(parts) => lookup(parts, &path.attribute),
+                    scalar if path.attribute.eq_ignore_ascii_case("value") => Some(scalar),
+                    _ => None,
+                };
+                let definition = match attribute {
+                    Some(attribute) if attribute.kind == AttributeKind::Complex => {
+                        match attribute.sub(&path.attribute) {
+                            Some(sub) => Some(sub),
+                            None => return false,
+                        }
+                    }
+                    other => other,
+                };
+                decide(*operator, wanted, definition, |test| {
+                    stored.is_some_and(|stored| visit_elements(stored, test))
+                })
+            }
+        }
+    }
+}
+
+fn check_brackets(path: &Path, found: Option<Found<'_>>) -> Result<(), Error> {
+    match (&path.filter, found.and_then(|found| found.attribute)) {
+        (Some(filter), Some(attribute)) => filter.check_element(attribute),
+        _ => Ok(()),
+    }
+}
+
+fn check_order(
+    path: &Path,
+    operator: Operator,
+    definition: Option<&AttributeDefinition>,
+) -> Result<(), Error> {
+    match definition.map(|definition| definition.kind) {
+        Some(AttributeKind::Boolean | AttributeKind::Binary) if operator.orders() => {
+            Err(Error::new(
+                ScimType::InvalidFilter,
+                format!(
+                    "the attribute {path} has no order and cannot be compared by {}",
+                    operator.name()
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn holds(
+    path: &Path,
+    operator: Operator,
+    wanted: &Value,
+    resource: &Resource,
+    schemas: &ResourceSchemas,
+) -> bool {
+    let Some(found) = schemas.find(path) else { return false };
+    let compared = found.compared();
+    let has_no_value = compared.is_none() && operator != Operator::Pr && !wanted.is_null();
+    if has_no_value {
+        return false; // a complex attribute without a `value`, such as `name eq "x"`
+    }
+    let place = Place {
+        extension: found.extension.map(|schema| schema.id.as_str()),
+        attribute: found.attribute.map_or("", |attribute| &attribute.name),
+        definition: found.attribute,
+        filter: path.filter.as_deref(),
+        sub: found.sub.map(|sub| sub.name.as_str()),
+    };
+    decide(operator, wanted, compared, |test| resource.visit(&place, test))
+}
+
+/// Puts the test of the operator to each value until one passes.
+fn decide<'r>(
+    operator: Operator,
+    wanted: &Value,
+    definition: Option<&AttributeDefinition>,
+    any: impl FnOnce(&mut dyn FnMut(&'r Value) -> bool) -> bool,
+) -> bool {
+    match (operator, wanted) {
+        (Operator::Pr, _) | (Operator::Ne, Value::Null) => any(&mut is_present),
+        (Operator::Eq, Value::Null) => !any(&mut is_present),
+        (_, Value::Null) => false,
+        (Operator::Ne, _) => {
+            let mut seen = false;
+            let differs = any(&mut |stored| {
+                seen |= is_present(stored);
+                is_present(stored) && compare(Operator::Ne, stored, wanted, definition)
+            });
+            differs || !seen
+        }
+        _ => any(&mut |stored| is_present(stored) && compare(operator, stored, wanted, definition)),
+    }
+}
+
+fn is_present(value: &Value) -> bool {
+    !dialect::is_clear(value)
+}
+
+/// Compares two values without knowing their schema.
+pub(super) fn loosely_equal(left: &Value, right: &Value) -> bool {
+    compare(Operator::Eq, left, right, None)
+}
+
+fn compare(
+    operator: Operator,
+    stored: &Value,
+    wanted: &Value,
+    definition: Option<&AttributeDefinition>,
+) -> bool {
+    let stored = match stored {
+        Value::Object(parts) => match lookup(parts, "value") {
+            Some(value) => value,
+            None => return operator == Operator::Ne,
+        },
+        scalar => scalar,
+    };
+    let kind = match definition {
+        Some(definition) => definition.kind,
+        None if stored.is_boolean() => AttributeKind::Boolean,
+        None if stored.is_number() && wanted.is_number() => AttributeKind::Decimal,
+        None => AttributeKind::String,
+    };
+    let ordering = match kind {
+        AttributeKind::Boolean => {
+            // Stored or wanted, "True" is true: Entra writes booleans as text.
+            let equal = match (dialect::boolean(stored), dialect::boolean(wanted)) {
+                (Some(stored), Some(wanted)) => stored == wanted,
+                _ => false,
+            };
+            return match operator {
+                Operator::Eq => equal,
+                Operator::Ne => !equal,
+                _ => false,
+            };
+        }
+        AttributeKind::Integer | AttributeKind::Decimal => order_numbers(stored, wanted),
+        AttributeKind::DateTime => match (moment(stored), moment(wanted)) {
+            (Some(stored), Some(wanted)) => Some(stored.cmp(&wanted)),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(ordering) = ordering
+        && let Some(answer) = ordered(operator, ordering)
+    {
+        return answer;
+    }
+    let exact = definition.is_some_and(|definition| definition.case_exact);
+    compare_text(operator, &text(stored), &text(wanted), exact)
+}
+
+fn ordered(operator: Operator, ordering: Ordering) -> Option<bool> {
+    match operator {
+        Operator::Eq => Some(ordering.is_eq()),
+        Operator::Ne => Some(ordering.is_ne()),
+        Operator::Gt => Some(ordering.is_gt()),
+        Operator::Ge => Some(ordering.is_ge()),
+        Operator::Lt => Some(ordering.is_lt()),
+        Operator::Le => Some(ordering.is_le()),
+        _ => None,
+    }
+}
+
+fn compare_text(operator: Operator, stored: &str, wanted: &str, exact: bool) -> bool {
+    if !exact && stored.is_ascii() && wanted.is_ascii() {
+        match operator {
+            Operator::Eq => return stored.eq_ignore_ascii_case(wanted),
+            Operator::Ne => return !stored.eq_ignore_ascii_case(wanted),
+            _ => {}
+        }
+    }
+    let (stored, wanted) = match exact {
+        true => (Cow::Borrowed(stored), Cow::Borrowed(wanted)),
+        false => (fold(stored), fold(wanted)),
+    };
+    match operator {
+        Operator::Co => stored.contains(&*wanted),
+        Operator::Sw => stored.starts_with(&*wanted),
+        Operator::Ew => stored.ends_with(&*wanted),
+        Operator::Pr => true,
+        _ => ordered(operator, stored.cmp(&wanted)).unwrap_or(false),
+    }
+}
+
+/// Text without case, as comparisons of attributes with `caseExact: false` see it.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        }
+    } else {
+        Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())
+    }
+}
+
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+fn order_numbers(stored: &Value, wanted: &Value) -> Option<Ordering> {
+    let (stored, wanted) = (as_number(stored)?, as_number(wanted)?);
+    match (stored.as_i64(), wanted.as_i64()) {
+        (Some(stored), Some(wanted)) => Some(stored.cmp(&wanted)),
+        _ => stored.as_f64()?.partial_cmp(&wanted.as_f64()?),
+    }
+}
+
+fn as_number(value: &Value) -> Option<Cow<'_, Number>> {
+    match value {
+        Value::Number(number) => Some(Cow::Borrowed(number)),
+        Value::String(text) => serde_json::from_str(text.trim()).ok().map(Cow::Owned),
+        _ => None,
+    }
+}
+
+/// A moment; without a zone it is taken as UTC.
+fn moment(value: &Value) -> Option<Timestamp> {
+    let text = value.as_str()?.trim();
+    text.parse().ok().or_else(|| {
+        let civil: DateTime = text.parse().ok()?;
+        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::standard;
+    use super::*;
+    use serde_json::json;
+
+    fn schemas() -> ResourceSchemas {
+        let mut custom = standard::enterprise_user();
+        custom.id = "urn:x:Custom".into();
+        custom.attributes = vec![
+            AttributeDefinition::new("level", AttributeKind::Integer),
+            AttributeDefinition::new("score", AttributeKind::Decimal),
+            AttributeDefinition::new("hired", AttributeKind::DateTime),
+            AttributeDefinition::new("tags", AttributeKind::String).multi_valued().case_exact(),
+        ];
+        ResourceSchemas::new(
+            standard::user(),
+            vec![(standard::enterprise_user(), false), (custom, false)],
+        )
+    }
+
+    fn resource() -> Resource {
+        serde_json::from_value(json!({
+            "id": "7f", "userName": "Kim@Example.org", "displayName": "Ärzte Ünion", "active": true,
+            "nickName": "",
+            "name": {"familyName": "Lee", "givenName": "Kim"},
+            "emails": [{"value": "kim@work", "type": "work", "primary": "True"},
+                       {"value": "kim@home", "type": "home"}],
+            "meta": {"created": "2024-02-29T12:00:00Z"},
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+                {"employeeNumber": "42", "manager": {"value": "M1"}},
+            "urn:x:Custom": {"level": 9, "score": 2.5, "hired": "2020-01-01T01:00:00+01:00",
+                             "tags": ["Red", "blue"]}
+        }))
+        .unwrap()
+    }
+
+    fn check(text: &str, expected: bool) {
+        let filter = Filter::parse_for(text, &schemas()).unwrap();
+        assert_eq!(filter.matches(&resource(), &schemas()), expected, "{text}");
+        let denied = Filter::Not(Box::new(filter));
+        assert_eq!(denied.matches(&resource(), &schemas()), !expected, "not ({text})");
+    }
+
+    #[test]
+    fn text_minds_case_only_where_the_schema_does() {
+        check(r#"USERNAME eq "kim@example.ORG""#, true);
+        check(r#"userName ne "kim@example.org""#, false);
+        check(r#"userName sw "KIM@" and userName ew ".org" and userName co "exa""#, true);
+        check(r#"displayName eq "äRZTE üNION""#, true);
+        check(r#"displayName co "ÜN""#, true);
+        check(r#"id eq "7F""#, false);
+        check(r#"id eq "7f""#, true);
+        check(r#"userName gt "kim@a" and userName lt "KIM@z""#, true);
+        check(r#"urn:ietf:params:scim:schemas:core:2.0:User:userName sw "kim""#, true);
+    }
+
+    #[test]
+    fn types_come_from_the_schema() {
+        check("active eq true", true);
+        check(r#"active eq "True""#, true);
+        check("active ne FALSE", true);
+        check("urn:x:Custom:level gt 8", true);
+        check("urn:x:Custom:level gt 10", false);
+        check(r#"urn:x:Custom:level eq "9""#, true);
+        check("urn:x:Custom:score le 2.50", true);
+        check("externalId eq 5", false);
+        check(
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq 42",
+            true,
+        );
+        check(r#"meta.created eq "2024-02-29T13:00:00+01:00""#, true);
+        check(r#"meta.created gt "2024-02-29T12:30:00+01:00""#, true);
+        check(r#"urn:x:Custom:hired lt "2020-01-01""#, false);
+        check(r#"urn:x:Custom:hired ge "2020-01-01T00:00:00""#, true);
+    }
+
+    #[test]
+    fn one_of_several_values_is_enough() {
+        check(r#"emails eq "KIM@home""#, true);
+        check(r#"emails.value ew "@work""#, true);
+        check(r#"emails.type ne "work""#, true);
+        check(r#"emails[type eq "work" and value co "home"]"#, false);
+        check(r#"emails[type eq "home" and not (value co "work")]"#, true);
+        check(r#"emails[type eq "work"].value eq "kim@work""#, true);
+        check(r#"emails[type eq "work"].value eq "kim@home""#, false);
+        check(r#"emails[primary eq true].value sw "kim""#, true);
+        check(r#"emails[nope eq 1]"#, false);
+        check(r#"urn:x:Custom:tags eq "red""#, false);
+        check(r#"urn:x:Custom:tags eq "Red""#, true);
+        check(r#"urn:x:Custom:tags[value eq "blue"]"#, true);
+        check(r#"manager eq "M1""#, true);
+        check(r#"manager.value eq "m1""#, false);
+        check(r#"name eq "Lee""#, false);
+    }
+
+    #[test]
+    fn absent_is_not_equal_and_unknown_is_nothing() {
+        check("userName pr and name pr and name.givenName pr and emails pr", true);
+        check("nickName pr or title pr or name.middleName pr or photos pr", false);
+        check("title eq null and userName ne null", true);
+        check(r#"title ne "x""#, true);
+        check(r#"title eq "x" or title co "" or title lt "z""#, false);
+        check(r#"PLACEHOLDER eq "x" or PLACEHOLDER ne "x" or PLACEHOLDER pr"#, false);
+        check("urn:x:Custom pr", true);
+    }
+
+    #[test]
+    fn what_has_no_order_is_refused() {
+        for text in [
+            "active gt true",
+            "not (active le false)",
+            "userName pr and x509Certificates ge \"x\"",
+            "emails[primary lt true]",
+            "emails.primary gt \"x\"",
+            "x509Certificates[value gt \"x\"].display eq \"y\"",
+        ] {
+            let refused = Filter::parse_for(text, &schemas()).unwrap_err();
+            assert_eq!(refused.scim_type, Some(ScimType::InvalidFilter), "{text}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The messages of RFC 7644: lists, PATCH requests, search requests, and the window a client asks
+//! to see of a list. Reading forgives what clients do: any case of names, extra members.
+
+use super::{Error, ScimType};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A list of resources, or one page of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListResponse<T> {
+    schemas: [&'static str; 1],
+    /// How many match, on this page or not.
+    pub total_results: usize,
+    /// The place of the first one of this page, from 1.
+    pub start_index: usize,
+    /// How many are on this page.
+    pub items_per_page: usize,
+    /// The cursor of the next page, when pages go by cursor (RFC 9865).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// The page; an empty one is an empty list, never left out.
+    #[serde(rename = "Resources")]
+    pub resources: Vec<T>,
+}
+
+impl<T> ListResponse<T> {
+    /// The URN of the message.
+    pub const SCHEMA: &'static str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+    /// One page of a list.
+    pub fn new(total_results: usize, start_index: usize, resources: Vec<T>) -> Self {
+        Self {
+            schemas: [Self::SCHEMA],
+            total_results,
+            start_index,
+            items_per_page: resources.len(),
+            next_cursor: None,
+            resources,
+        }
+    }
+
+    /// A whole list on one page.
+    pub fn whole(resources: Vec<T>) -> Self {
+        Self::new(resources.len(), 1, resources)
+    }
+}
+
+/// What a client asks to see of a list (RFC 7644 §3.4.2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The place of the first resource, from 1.
+    pub start_index: usize,
+    /// How many at most; the server decides when the client does not say.
+    pub count: Option<usize>,
+}
+
+impl Window {
+    /// A start below 1 is 1, a count below 0 is 0.
+    pub fn new(start_index: Option<i64>, count: Option<i64>) -> Self {
+        let bounded =
+            |number: i64, least: i64| usize::try_from(number.max(least)).unwrap_or(usize::MAX);
+        Self {
+            start_index: bounded(start_index.unwrap_or(1), 1),
+            count: count.map(|count| bounded(count, 0)),
+        }
+    }
+
+    /// Reads the two query parameters; what is no whole number is `invalidValue`.
+    pub fn parse(start_index: Option<&str>, count: Option<&str>) -> Result<Self, Error> {
+        let number = |name: &str, text: Option<&str>| match text.map(str::trim) {
+            None | Some("") => Ok(None),
+            Some(text) => match text.parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(Error::value(name, &format!("is not a whole number: {text:?}"))),
+            },
+        };
+        Ok(Self::new(number("startIndex", start_index)?, number("count", count)?))
+    }
+
+    /// How many resources stand before the window.
+    pub fn skip(&self) -> usize {
+        self.start_index - 1
+    }
+
+    /// How many resources to show where the server shows `default` unasked and `most` at most.
+    pub fn take(&self, default: usize, most: usize) -> usize {
+        self.count.unwrap_or(default).min(most)
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
+/// What one PATCH operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// Adds values.
+    Add,
+    /// Puts values in the place of others.
+    Replace,
+    /// Removes values.
+    Remove,
+}
+
+/// One operation of a PATCH request, as the client sent it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchOp {
+    /// What to do.
+    pub kind: PatchKind,
+    /// Where; without a path the value names the attributes.
+    pub path: Option<String>,
+    /// The values; a missing member is not the same as `null`.
+    pub value: Option<Value>,
+}
+
+/// A PATCH request (RFC 7644 §3.5.2).
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct PatchRequest {
+    /// The operations, applied in this order. An empty list changes nothing.
+    pub operations: Vec<PatchOp>,
+}
+
+impl PatchRequest {
+    /// The URN of the message.
+    pub const SCHEMA: &'static str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+}
+
+impl TryFrom<Value> for PatchRequest {
+    type Error = Error;
+
+    /// Reads the body of a request. The URN in `schemas` is not insisted on, as clients misspell it.
+    fn try_from(body: Value) -> Result<Self, Error> {
+        let Value::Object(mut body) = body else {
+            return Err(syntax("the body of a PATCH is not an object"));
+        };
+        match take(&mut body, "Operations") {
+            Some(Value::Array(list)) => {
+                let operations = list.into_iter().map(operation).collect::<Result<_, _>>()?;
+                Ok(Self { operations })
+            }
+            Some(_) => Err(syntax("Operations is not a list")),
+            None => Err(syntax("the body of a PATCH has no Operations")),
+        }
+    }
+}
+
+fn operation(value: Value) -> Result<PatchOp, Error> {
+    let Value::Object(mut members) = value else {
+        return Err(syntax("an operation is not an object"));
+    };
+    let kind = match take(&mut members, "op") {
+        Some(Value::String(op)) => match op.to_ascii_lowercase().as_str() {
+            "add" => PatchKind::Add,
+            "replace" => PatchKind::Replace,
+            "remove" => PatchKind::Remove,
+            _ => {
+                return Err(syntax(format!(
+                    "{op:?} is not an operation; they are add, replace, remove"
+                )));
+            }
+        },
+        _ => return Err(syntax("an operation has no op")),
+    };
+    let path = match take(&mut members, "path") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(path)) if path.trim().is_empty() => None,
+        Some(Value::String(path)) => Some(path),
+        Some(_) => return Err(Error::new(ScimType::InvalidPath, "the path is not text")),
+    };
+    Ok(PatchOp { kind, path, value: take(&mut members, "value") })
+}
+
+fn syntax(detail: impl Into<String>) -> Error {
+    Error::new(ScimType::InvalidSyntax, detail)
+}
+
+/// Takes the member of that name, in any case.
+fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    members.remove(name).or_else(|| {
+        let key = members.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
+        members.remove(&key)
+    })
+}
+
+/// A query in a body (RFC 7644 §3.4.3); it means what the query parameters of a GET mean.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SearchRequest {
+    /// What to show.
+    pub attributes: Vec<String>,
+    /// What to leave out.
+    pub excluded_attributes: Vec<String>,
+    /// What to look for.
+    pub filter: Option<String>,
+    /// What to sort by.
+    pub sort_by: Option<String>,
+    /// `ascending` or `descending`.
+    pub sort_order: Option<String>,
+    /// The first place of the window.
+    pub start_index: Option<i64>,
+    /// The size of the window.
+    pub count: Option<i64>,
+    /// The cursor of a page (RFC 9865).
+    pub cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_list_has_numbers_and_always_resources() {
+        let list = ListResponse::<Value>::new(0, 1, vec![]);
+        assert_eq!(
+            serde_json::to_value(list).unwrap(),
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+                   "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": []})
+        );
+    }
+
+    #[test]
+    fn windows_are_clamped() {
+        let check = |start, count, skip, take| {
+            let window = Window::parse(start, count).unwrap();
+            assert_eq!(
+                (window.skip(), window.take(100, 1000)),
+                (skip, take),
+                "{start:?} {count:?}"
+            );
+        };
+        check(None, None, 0, 100);
+        check(Some("0"), Some("5"), 0, 5);
+        check(Some("-7"), Some("-1"), 0, 0);
+        check(Some("11"), Some("5000"), 10, 1000);
+        assert_eq!(
+            Window::parse(Some("x"), None).unwrap_err().scim_type,
+            Some(ScimType::InvalidValue)
+        );
+    }
+
+    #[test]
+    fn patch_requests_are_read_with_tolerance() {
+        let request: PatchRequest = serde_json::from_value(json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "id": "7",
+            "operations": [
+                {"OP": "Replace", "Path": "active", "Value": "False", "name": "x"},
+                {"op": "REMOVE", "path": "members", "value": null},
+                {"op": "add", "path": null, "value": {"a": 1}}
+            ]
+        }))
+        .unwrap();
+        let op =
+            |kind, path: Option<&str>, value| PatchOp { kind, path: path.map(Into::into), value };
+        assert_eq!(
+            request.operations,
+            [
+                op(PatchKind::Replace, Some("active"), Some(json!("False"))),
+                op(PatchKind::Remove, Some("members"), Some(Value::Null)),
+                op(PatchKind::Add, None, Some(json!({"a": 1}))),
+            ]
+        );
+    }
+
+    #[test]
+    fn patch_requests_are_refused_by_name() {
+        let check = |body: Value, expected| {
+            assert_eq!(PatchRequest::try_from(body).unwrap_err().scim_type, Some(expected));
+        };
+        check(json!([]), ScimType::InvalidSyntax);
+        check(json!({}), ScimType::InvalidSyntax);
+        check(json!({"Operations": {}}), ScimType::InvalidSyntax);
+        check(json!({"Operations": [{"op": "move"}]}), ScimType::InvalidSyntax);
+        check(json!({"Operations": [{"path": "a"}]}), ScimType::InvalidSyntax);
+        check(json!({"Operations": [{"op": "add", "path": 7}]}), ScimType::InvalidPath);
+    }
+
+    #[test]
+    fn search_requests_may_leave_everything_out() {
+        let search: SearchRequest = serde_json::from_value(json!({"filter": "a pr"})).unwrap();
+        assert_eq!(search, SearchRequest { filter: Some("a pr".into()), ..Default::default() });
+    }
+}

@@ -1,0 +1,37 @@
+//! The words of SCIM 2.0 (RFC 7643, RFC 7644) as plain data and pure rules.
+//!
+//! Invariant: nothing here does I/O, knows a status code or imports another room of the host.
+//! Start at [`patch`] for what a client may do to a resource, at [`Filter`] for what it may ask,
+//! and at [`ResourceSchemas`] for what both are judged against.
+
+mod dialect;
+mod discovery;
+mod draft;
+mod error;
+mod filter;
+mod lists;
+mod matching;
+mod message;
+mod parser;
+mod path;
+mod project;
+mod resource;
+mod schema;
+mod schemas;
+mod standard;
+mod write;
+
+pub mod patch;
+
+pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};
+pub use error::{Error, ErrorBody, ScimType};
+pub use filter::{Filter, Operator};
+pub use matching::fold;
+pub use message::{ListResponse, PatchKind, PatchOp, PatchRequest, SearchRequest, Window};
+pub use path::Path;
+pub use project::{Projection, project};
+pub use resource::Resource;
+pub use schema::{AttributeDefinition, AttributeKind, Mutability, Returned, Schema, Uniqueness};
+pub use schemas::{Extension, Found, ResourceSchemas};
+pub use standard::{ENTERPRISE_USER, GROUP, USER, enterprise_user, group, user};
+pub use write::{Written, create, replace};

@@ -1,0 +1,118 @@
+//! Which attributes the space keeps of each object type, and the numbers it gives them.
+//!
+//! Attributes are numbered per object type: the anchor's first, in its order, the others in the
+//! order of the schema, the distinguished name last. The numbers follow from schema and selection
+//! alone, so two hosts with the same documents number alike.
+
+use ecma_plugin_sdk::{Access, Attribute, AttributeType, page::Tag};
+use std::collections::HashMap;
+
+/// One attribute the space keeps.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What the target says of it.
+    pub attribute: Attribute,
+    /// The tag its cells have.
+    pub tag: Tag,
+    /// Number of its index, when it has one.
+    pub index: Option<usize>,
+    /// Whether look-ups take upper and lower case as the same.
+    pub folded: bool,
+}
+
+/// One object type the space keeps.
+#[derive(Debug, Clone)]
+pub struct TypeLayout {
+    /// Name in the target.
+    pub name: String,
+    /// Attributes by number, the anchor's first.
+    pub kept: Vec<Kept>,
+    /// How many attributes make the anchor.
+    pub anchors: usize,
+    numbers: HashMap<String, u32>,
+}
+
+/// All object types of a space.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    /// By number.
+    pub types: Vec<TypeLayout>,
+    /// How many indexes there are, of all types.
+    pub indexes: usize,
+}
+
+/// The tag of an attribute's cells.
+#[must_use]
+pub fn tag(kind: AttributeType) -> Tag {
+    match kind {
+        AttributeType::Integer => Tag::INTEGER,
+        AttributeType::Boolean => Tag::BOOLEAN,
+        AttributeType::Binary => Tag::BINARY,
+        AttributeType::Reference => Tag::REFERENCE,
+        _ => Tag::TEXT,
+    }
+}
+
+impl Layout {
+    /// Adds an object type: its anchor, then the selected attributes in the schema's order.
+    /// `indexed` says which have an index, and whether it folds case.
+    pub fn add(
+        &mut self,
+        name: &str,
+        anchors: &[Attribute],
+        others: &[Attribute],
+        indexed: impl Fn(&str) -> Option<bool>,
+        folded: impl Fn(&Attribute) -> bool,
+    ) -> u32 {
+        let mut kept = Vec::new();
+        let readable = others.iter().filter(|attribute| attribute.access != Access::ExportOnly);
+        for (attribute, anchor) in
+            anchors.iter().map(|a| (a, true)).chain(readable.map(|a| (a, false)))
+        {
+            let index = indexed(&attribute.name).map(|_| {
+                self.indexes += 1;
+                self.indexes - 1
+            });
+            let tag = tag(attribute.kind);
+            kept.push(Kept {
+                attribute: attribute.clone(),
+                tag: if anchor { tag.anchor() } else { tag },
+                index,
+                folded: folded(attribute),
+            });
+        }
+        let numbers = kept
+            .iter()
+            .enumerate()
+            .map(|(number, kept)| (kept.attribute.name.clone(), number as u32))
+            .collect();
+        let anchors = anchors.len();
+        self.types.push(TypeLayout { name: name.to_owned(), kept, anchors, numbers });
+        self.types.len() as u32 - 1
+    }
+
+    /// The number of an object type.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.types.iter().position(|known| known.name == name).map(|number| number as u32)
+    }
+}
+
+impl TypeLayout {
+    /// The number of an attribute.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The number under which the distinguished name is kept.
+    #[must_use]
+    pub fn dn(&self) -> u32 {
+        self.kept.len() as u32
+    }
+
+    /// Names of the anchor's attributes, in order.
+    pub fn anchor_names(&self) -> impl Iterator<Item = &str> {
+        self.kept[..self.anchors].iter().map(|kept| kept.attribute.name.as_str())
+    }
+}

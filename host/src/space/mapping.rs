@@ -1,0 +1,437 @@
+//! A connector's mapping and the target's schema become a layout and flows, or a list of all that
+//! does not fit.
+
+use super::{
+    flow::{Flow, Rule},
+    layout::Layout,
+    rule::parse,
+    schemas::{schemas, standard_schemas},
+};
+use crate::{
+    config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping},
+    scim::{AttributeKind, Path},
+};
+use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Schema};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The extension that holds target attributes without a SCIM name of their own.
+#[must_use]
+pub fn extension_urn(resource: &str) -> String {
+    format!("urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:{resource}")
+}
+
+/// Something in a mapping that does not fit the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Where in the document: `object[0].attributes.mail`.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A mapping that fits.
+pub struct Compiled {
+    /// What the space keeps.
+    pub layout: Arc<Layout>,
+    /// By number of the object type.
+    pub flows: Vec<Arc<Flow>>,
+    /// What fits but looks like a mistake.
+    pub warnings: Vec<Misfit>,
+}
+
+/// Endpoints that no resource type may have.
+const ENDPOINTS: [&str; 6] =
+    ["Schema", "ResourceType", "Bulk", "Me", "ServiceProviderConfig", "cache"];
+
+/// Compiles the mapping of a connector.
+pub fn compile(schema: &Schema, objects: &[ObjectMapping]) -> Result<Compiled, Vec<Misfit>> {
+    let mut layout = Layout::default();
+    let mut flows = Vec::new();
+    let mut misfits = Vec::new();
+    let mut warnings = Vec::new();
+    for (at, object) in objects.iter().enumerate() {
+        let mut draft = Draft { at, object, misfits: &mut misfits, warnings: &mut warnings };
+        if let Some(flow) = draft.object(schema, &mut layout) {
+            flows.push(Arc::new(flow));
+        }
+    }
+    if misfits.is_empty() {
+        Ok(Compiled { layout: Arc::new(layout), flows, warnings })
+    } else {
+        Err(misfits)
+    }
+}
+
+struct Draft<'a> {
+    at: usize,
+    object: &'a ObjectMapping,
+    misfits: &'a mut Vec<Misfit>,
+    warnings: &'a mut Vec<Misfit>,
+}
+
+impl Draft<'_> {
+    fn key(&self, rest: &str) -> String {
+        format!("object[{}].{rest}", self.at)
+    }
+
+    fn misfit(&mut self, rest: &str, message: String) {
+        let key = self.key(rest);
+        self.misfits.push(Misfit { key, message });
+    }
+
+    fn object(&mut self, schema: &Schema, layout: &mut Layout) -> Option<Flow> {
+        let object = self.object;
+        if ENDPOINTS.contains(&object.resource.as_str()) {
+            let message = format!("{} is the name of a SCIM endpoint", object.resource);
+            self.misfit("resource", message);
+        }
+        let Some(target) = schema.get(&object.object_type) else {
+            let names = schema.types.iter().map(|known| known.name.as_str());
+            let message = unknown("object type", &object.object_type, names);
+            self.misfit("type", message);
+            return None;
+        };
+        if layout.number(&target.name).is_some() {
+            self.misfit("type", format!("{} is another object's type already", target.name));
+            return None;
+        }
+        if target.anchors().next().is_none() {
+            let message =
+                format!("{} has no anchor, so nothing tells its objects apart", target.name);
+            self.misfit("type", message);
+            return None;
+        }
+        let target = &self.without_passwords(target);
+        let anchors: Vec<Attribute> = target.anchors().cloned().collect();
+        let anchor_names: Vec<&str> = anchors.iter().map(|anchor| anchor.name.as_str()).collect();
+        if !object.anchor.is_empty() && object.anchor != anchor_names {
+            self.misfit(
+                "anchor",
+                format!(
+                    "the plugin's anchor of {} is {}; choose another one in [values] if the plugin \
+                     lets you",
+                    target.name,
+                    anchor_names.join(", ")
+                ),
+            );
+        }
+        let attributes = self.attributes(target);
+        let mut rules = Vec::new();
+        for (mapping, attribute) in &attributes {
+            let rule = self.rule(mapping, attribute, anchors.contains(attribute));
+            rules.extend(rule.filter(|rule| self.fits(rule, &rules)));
+        }
+        self.disable_rule(target, &mut rules);
+        self.delete_value(target);
+        self.dn(target);
+        self.unmapped(target, &rules);
+        let others: Vec<Attribute> = self.kept(target, &rules, &anchors);
+        let searchable = |attribute: &&Attribute| attribute.access != Access::ExportOnly;
+        for name in &object.query {
+            let known =
+                || others.iter().filter(searchable).chain(&anchors).map(|a| a.name.as_str());
+            if !known().any(|known| known == name) {
+                let message = unknown("mapped attribute", name, known());
+                self.misfit("query", message);
+            }
+        }
+        let schemas = schemas(object, &mut rules);
+        for rule in rules.iter_mut().filter(|rule| rule.multi_valued && !rule.list) {
+            rule.multi_valued = false;
+            self.warnings.push(Misfit {
+                key: format!("object[{}].attributes.{}", self.at, rule.target.name),
+                message: format!("{} takes one value, so only the first flows", rule.path),
+            });
+        }
+        let case_exact = |name: &str| {
+            let rule = rules.iter().find(|rule| rule.target.name == name);
+            let leaf = rule.and_then(|rule| schemas.find(&rule.path).and_then(|f| f.compared()));
+            leaf.map_or_else(|| target.get(name).is_none_or(|a| a.case_exact), |d| d.case_exact)
+        };
+        let number = layout.add(
+            &target.name,
+            &anchors,
+            &others,
+            |name| object.query.iter().any(|query| query == name).then_some(true),
+            |attribute| {
+                matches!(attribute.kind, AttributeType::Text | AttributeType::Reference)
+                    && !case_exact(&attribute.name)
+            },
+        );
+        Some(Flow::new(number, target.clone(), object.clone(), rules, schemas, layout))
+    }
+
+    /// What is mapped to `password` is only written, whatever the plugin says: nobody reads it.
+    fn without_passwords(&self, target: &ObjectType) -> ObjectType {
+        let mut target = target.clone();
+        let is_password = |mapping: &AttributeMapping| {
+            mapping.scim.as_deref().and_then(|text| Path::parse(text).ok()).is_some_and(|path| {
+                path.extension().is_none() && path.attribute.eq_ignore_ascii_case("password")
+            })
+        };
+        for mapping in self.object.attributes.iter().filter(|mapping| is_password(mapping)) {
+            let attributes = target.attributes.iter_mut();
+            for attribute in attributes.filter(|a| a.name == mapping.target && !a.anchor) {
+                attribute.access = Access::ExportOnly;
+            }
+        }
+        target
+    }
+
+    fn attributes(&mut self, target: &ObjectType) -> Vec<(AttributeMapping, Attribute)> {
+        let mut found = Vec::new();
+        for mapping in &self.object.attributes {
+            match target.get(&mapping.target) {
+                Some(attribute) => found.push((mapping.clone(), attribute.clone())),
+                None => {
+                    let names = target.attributes.iter().map(|a| a.name.as_str());
+                    let message = unknown("attribute of the target", &mapping.target, names);
+                    self.misfit(&format!("attributes.{}", mapping.target), message);
+                }
+            }
+        }
+        found
+    }
+
+    fn rule(
+        &mut self,
+        mapping: &AttributeMapping,
+        target: &Attribute,
+        anchor: bool,
+    ) -> Option<Rule> {
+        let place = format!("attributes.{}", mapping.target);
+        let urn = extension_urn(&self.object.resource);
+        let path = match &mapping.scim {
+            None => Path { schema: Some(urn), ..Path::of(&target.name) },
+            Some(text) => match Path::parse(text) {
+                Ok(path) => path,
+                Err(error) => {
+                    self.misfit(&place, format!("\"{text}\" is not a SCIM path: {}", error.detail));
+                    return None;
+                }
+            },
+        };
+        let path = self.placed(&place, path)?;
+        for word in [&mapping.when_true, &mapping.when_false].into_iter().flatten() {
+            self.value(&place, target, word);
+        }
+        Some(Rule {
+            target: target.clone(),
+            path,
+            multi_valued: target.multi_valued && !mapping.single,
+            when_true: mapping.when_true.clone(),
+            when_false: mapping.when_false.clone(),
+            anchor,
+            kind: AttributeKind::String,
+            list: false,
+        })
+    }
+
+    /// The path in the schema's spelling, down to a value; `None` when SCIM has no such place.
+    fn placed(&mut self, place: &str, path: Path) -> Option<Path> {
+        let resource = &self.object.resource;
+        let own = extension_urn(resource);
+        let standard = standard_schemas(resource);
+        let is_own = path.schema.as_deref().is_some_and(|urn| urn.eq_ignore_ascii_case(&own));
+        let is_simple = path.filter.is_none() && path.sub.is_none() && !path.attribute.is_empty();
+        if is_own || standard.is_none() {
+            if is_simple && (is_own || path.schema.is_none()) && !is_common(&path) {
+                return Some(Path { schema: is_own.then_some(own), ..path });
+            }
+            self.misfit(
+                place,
+                format!("{path} has to be the name of one attribute, without parts"),
+            );
+            return None;
+        }
+        let standard = standard?;
+        let found = standard.find(&path).and_then(|found| found.attribute.map(|_| found));
+        let (Some(found), Some(mut path)) = (found, standard.canonical(&path)) else {
+            let message = format!(
+                "SCIM has no {path} in a {resource}; leave the path empty to have it in the \
+                 extension {own}"
+            );
+            self.misfit(place, message);
+            return None;
+        };
+        if is_common(&path) {
+            self.misfit(place, format!("{} is the host's own to say", path.attribute));
+            return None;
+        }
+        if let Some(complex) = found.leaf().filter(|leaf| leaf.kind == AttributeKind::Complex) {
+            if complex.sub("value").is_none() {
+                let parts: Vec<String> = complex
+                    .sub_attributes
+                    .iter()
+                    .map(|sub| format!("{path}.{}", sub.name))
+                    .collect();
+                let message = format!("{path} has parts, name one of them: {}", parts.join(", "));
+                self.misfit(place, message);
+                return None;
+            }
+            path.sub = Some("value".to_owned());
+        }
+        Some(path)
+    }
+
+    /// Whether no other attribute flows to the same place.
+    fn fits(&mut self, rule: &Rule, others: &[Rule]) -> bool {
+        let clashes = |other: &&Rule| {
+            let selected = rule.path.filter.is_some() && other.path.filter.is_some();
+            rule.path == other.path
+                || !selected && rule.path.overlaps(&other.path) && {
+                    let value =
+                        |path: &Path| path.sub.clone().unwrap_or_else(|| "value".to_owned());
+                    value(&rule.path) == value(&other.path)
+                }
+        };
+        let Some(other) = others.iter().find(clashes) else { return true };
+        let message = format!("{} is where {} flows to already", rule.path, other.target.name);
+        self.misfit(&format!("attributes.{}", rule.target.name), message);
+        false
+    }
+
+    /// A word of the document that is to be written into an attribute.
+    fn value(&mut self, place: &str, target: &Attribute, word: &str) {
+        if parse(target, word, &target.name).is_err() {
+            let kind = match target.kind {
+                AttributeType::Integer => "a whole number",
+                AttributeType::Boolean => "true or false",
+                AttributeType::Binary => "Base64",
+                _ => "a point in time (RFC 3339)",
+            };
+            self.misfit(place, format!("\"{word}\" is not {kind}, which {} holds", target.name));
+        }
+    }
+
+    /// The attribute that a flow of the document writes into.
+    fn written<'t>(
+        &mut self,
+        place: &str,
+        target: &'t ObjectType,
+        name: &str,
+    ) -> Option<&'t Attribute> {
+        let Some(found) = target.get(name) else {
+            let names = target.attributes.iter().map(|a| a.name.as_str());
+            self.misfit(place, unknown("attribute of the target", name, names));
+            return None;
+        };
+        if found.anchor || found.access == Access::ImportOnly {
+            self.misfit(place, format!("{name} cannot be written in the target"));
+            return None;
+        }
+        Some(found)
+    }
+
+    /// `active` goes into the attribute that the disable flow names.
+    fn disable_rule(&mut self, target: &ObjectType, rules: &mut Vec<Rule>) {
+        let DisableFlow::Set { attribute, when_true, when_false } =
+            &self.object.deprovisioning.disable
+        else {
+            return;
+        };
+        let place = "deprovisioning.disable";
+        let Some(found) = self.written(place, target, attribute) else { return };
+        for word in [when_true, when_false].into_iter().flatten() {
+            self.value(place, found, word);
+        }
+        let active = Path::of("active");
+        if let Some(rule) = rules.iter_mut().find(|rule| rule.path == active) {
+            if rule.target.name == *attribute {
+                rule.when_true = rule.when_true.take().or_else(|| when_true.clone());
+                rule.when_false = rule.when_false.take().or_else(|| when_false.clone());
+            } else {
+                let message = format!("active is mapped to {} already", rule.target.name);
+                self.misfit(place, message);
+            }
+            return;
+        }
+        if let Some(at) = rules.iter().position(|rule| rule.target.name == *attribute) {
+            let key = self.key(&format!("attributes.{attribute}"));
+            let message =
+                format!("{attribute} holds active, so it does not flow to {}", rules[at].path);
+            self.warnings.push(Misfit { key, message });
+            rules.remove(at);
+        }
+        rules.push(Rule {
+            target: found.clone(),
+            path: active,
+            multi_valued: false,
+            when_true: when_true.clone(),
+            when_false: when_false.clone(),
+            anchor: false,
+            kind: AttributeKind::Boolean,
+            list: false,
+        });
+    }
+
+    fn delete_value(&mut self, target: &ObjectType) {
+        if let DeleteFlow::Set { attribute, value } = &self.object.deprovisioning.delete {
+            let place = "deprovisioning.delete";
+            if let Some(found) = self.written(place, target, attribute) {
+                self.value(place, found, value);
+            }
+        }
+    }
+
+    fn dn(&mut self, target: &ObjectType) {
+        if let DnSource::Attribute(name) = &self.object.dn
+            && target.get(name).is_none()
+        {
+            let names = target.attributes.iter().map(|a| a.name.as_str());
+            self.misfit("dn", unknown("attribute of the target", name, names));
+        }
+    }
+
+    /// Warns of what the target requires and nobody can give.
+    fn unmapped(&mut self, target: &ObjectType, rules: &[Rule]) {
+        let missing: Vec<&str> = target
+            .attributes
+            .iter()
+            .filter(|a| a.required && !a.generated && a.access != Access::ImportOnly)
+            .filter(|a| !rules.iter().any(|rule| rule.target.name == a.name))
+            .map(|a| a.name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            let key = self.key("attributes");
+            let message = format!(
+                "the target requires {}, which no SCIM attribute is mapped to: nobody can be created",
+                missing.join(", ")
+            );
+            self.warnings.push(Misfit { key, message });
+        }
+    }
+
+    /// The attributes that the space keeps besides the anchor, in the schema's order.
+    fn kept(&self, target: &ObjectType, rules: &[Rule], anchors: &[Attribute]) -> Vec<Attribute> {
+        let deprovisioned = match &self.object.deprovisioning.delete {
+            DeleteFlow::Set { attribute, .. } => Some(attribute.as_str()),
+            _ => None,
+        };
+        let wanted = |attribute: &Attribute| {
+            rules.iter().any(|rule| rule.target.name == attribute.name)
+                || deprovisioned == Some(attribute.name.as_str())
+                || self.object.dn == DnSource::Attribute(attribute.name.clone())
+        };
+        let others = target.attributes.iter().filter(|a| !anchors.contains(a) && wanted(a));
+        others.cloned().collect()
+    }
+}
+
+/// Whether SCIM's own rules say what stands there: the host answers it from what it knows.
+fn is_common(path: &Path) -> bool {
+    path.extension().is_none()
+        && ["id", "meta", "schemas"].iter().any(|name| path.attribute.eq_ignore_ascii_case(name))
+}
+
+/// "there is no … x", with the nearest one there is.
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let near: BTreeMap<usize, &str> =
+        known.map(|known| (strsim::damerau_levenshtein(name, known), known)).collect();
+    match near.first_key_value() {
+        Some((distance, near)) if *distance <= near.len().div_ceil(3) => {
+            format!("there is no {what} \"{name}\", did you mean \"{near}\"?")
+        }
+        _ => format!("there is no {what} \"{name}\""),
+    }
+}

@@ -1,0 +1,36 @@
+//! The connector space: what the host knows of one connected system, and the rules by which that
+//! becomes SCIM and back.
+//!
+//! Invariant: no I/O, no clock, no threads here; time is an argument. Everything changes through
+//! [`Space::apply`]; where SCIM and ECMA meet is [`flow`], and nowhere else.
+
+pub mod cache;
+pub mod delta;
+pub mod flow;
+pub mod identity;
+mod index;
+pub mod layout;
+pub mod mapping;
+pub mod pass;
+pub mod query;
+pub mod row;
+mod rows;
+mod rule;
+mod schemas;
+
+pub use cache::{Applied, By, Space, Stored};
+pub use flow::Flow;
+pub use identity::ResourceId;
+pub use layout::{Layout, TypeLayout};
+pub use pass::{Pass, PassReport};
+
+#[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
+mod mapping_tests;
+#[cfg(test)]
+mod pass_tests;
+#[cfg(test)]
+mod query_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,429 @@
+//! One entry as one run of bytes: object type, anchor, attributes, distinguished name, in the cells
+//! that pages use, in the order of the layout's numbers. Equal entries have equal bytes.
+
+use super::layout::{Layout, TypeLayout};
+use ecma_plugin_sdk::{
+    Dn, Entry, Value,
+    page::{Cell, Page, Record, RecordKind, Refused, Tag, put_value, put_varint, take_varint},
+};
+
+/// Bytes of an entry, made by [`Translator`] or [`encode`].
+#[derive(Debug, Default, Clone)]
+pub struct Row {
+    /// Type, cells of the anchor, other cells.
+    pub bytes: Vec<u8>,
+    /// How many of the bytes are type and anchor.
+    pub key: usize,
+    cells: Vec<(u32, u32, u32)>,
+    scratch: Vec<u8>,
+}
+
+impl Row {
+    /// Type and anchor.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.bytes[..self.key]
+    }
+}
+
+/// Translates the records of one page into rows.
+pub struct Translator<'a> {
+    layout: &'a Layout,
+    names: Vec<&'a str>,
+    /// By number of the object type in the page: ours, and the numbers of the attributes.
+    types: Vec<Option<(u32, Vec<u32>)>>,
+}
+
+const UNWANTED: u32 = u32::MAX;
+
+impl<'a> Translator<'a> {
+    /// For the records of this page.
+    #[must_use]
+    pub fn new(layout: &'a Layout, page: &Page<'a>) -> Translator<'a> {
+        let names = page.names().to_vec();
+        let types = names
+            .iter()
+            .map(|name| {
+                let number = layout.number(name)?;
+                let ours = &layout.types[number as usize];
+                let numbers =
+                    names.iter().map(|name| ours.number(name).unwrap_or(UNWANTED)).collect();
+                Some((number, numbers))
+            })
+            .collect();
+        Translator { layout, names, types }
+    }
+
+    /// Fills the row with an entry of a page. `Ok(false)`: entries of this type are not kept.
+    pub fn row(&self, record: &Record<'a>, row: &mut Row) -> Result<bool, String> {
+        debug_assert!(matches!(record.kind, RecordKind::Add | RecordKind::Replace));
+        let Some(known) = self.types.get(record.object_type as usize) else {
+            return Err("the plugin sent an object type without a name".to_owned());
+        };
+        let Some((type_number, numbers)) = known else { return Ok(false) };
+        let ours = &self.layout.types[*type_number as usize];
+        row.bytes.clear();
+        row.cells.clear();
+        put_varint(&mut row.bytes, *type_number);
+        let start = row.bytes.len();
+        let mut rest = record.cells;
+        let mut last = 0;
+        let mut sorted = true;
+        while !rest.is_empty() {
+            let cell = Cell::take(&mut rest).ok_or("the plugin sent a damaged cell")?;
+            let number = *numbers
+                .get(cell.attribute as usize)
+                .ok_or("the plugin sent an attribute without a name")?;
+            if number == UNWANTED {
+                continue;
+            }
+            let tag = ours.kept[number as usize].tag;
+            if !is_meant(tag, cell.tag) || !cell.is_sound() {
+                return Err(format!(
+                    "the value of {} is not of the kind that the schema says",
+                    self.names[cell.attribute as usize]
+                ));
+            }
+            sorted &= number >= last;
+            last = number;
+            let from = row.bytes.len() as u32;
+            let bytes = canonical(tag, cell.bytes);
+            Cell { attribute: number, tag, bytes }.put(&mut row.bytes);
+            row.cells.push((number, from, row.bytes.len() as u32));
+        }
+        if !sorted {
+            row.cells.sort_by_key(|(number, ..)| *number);
+            row.scratch.clear();
+            for (_, from, to) in &row.cells {
+                row.scratch.extend_from_slice(&row.bytes[*from as usize..*to as usize]);
+            }
+            row.bytes.truncate(start);
+            row.bytes.extend_from_slice(&row.scratch);
+        }
+        row.key = key_length(&row.bytes, ours)?;
+        if let Some(dn) = record.dn {
+            Cell { attribute: ours.dn(), tag: Tag::TEXT, bytes: dn.as_bytes() }.put(&mut row.bytes);
+        }
+        Ok(true)
+    }
+}
+
+/// Whether a cell may hold a value of an attribute: of its kind (text and references are one to
+/// a target), set and not added or removed.
+fn is_meant(wanted: Tag, sent: Tag) -> bool {
+    const OPERATION: u8 = 0x30;
+    let is_text = |tag: Tag| matches!(tag.kind(), Tag::TEXT | Tag::REFERENCE);
+    let fits = wanted.kind() == sent.kind() || is_text(wanted) && is_text(sent);
+    fits && sent.0 & OPERATION == 0
+}
+
+/// The one way to write a value: equal numbers have equal bytes.
+fn canonical(tag: Tag, bytes: &[u8]) -> &[u8] {
+    if tag.kind() != Tag::INTEGER {
+        return bytes;
+    }
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..used]
+}
+
+/// How many bytes are type and anchor; an error when the anchor is not whole.
+fn key_length(bytes: &[u8], ours: &TypeLayout) -> Result<usize, String> {
+    let name = |number: u32| &ours.kept[number as usize].attribute.name;
+    let mut rest = bytes;
+    let _ = take_varint(&mut rest);
+    for number in 0..ours.anchors as u32 {
+        let cell = Cell::take(&mut rest).filter(|cell| cell.attribute == number);
+        if cell.is_none_or(|cell| cell.bytes.is_empty() && cell.tag.kind() != Tag::INTEGER) {
+            let name = name(number);
+            return Err(format!("it has no value of {name}, which is part of its anchor"));
+        }
+        let mut after = rest;
+        if Cell::take(&mut after).is_some_and(|next| next.attribute == number) {
+            let name = name(number);
+            return Err(format!("it has several values of {name}, which is part of its anchor"));
+        }
+    }
+    Ok(bytes.len() - rest.len())
+}
+
+/// The row of a decoded entry; attributes that the space does not keep are left out.
+pub fn encode(layout: &Layout, entry: &Entry) -> Result<Row, Refused> {
+    let refused = |message: String| Refused {
+        place: entry.id().to_string(),
+        error: ecma_plugin_sdk::Error::internal(message),
+    };
+    let Some(number) = layout.number(&entry.id().object_type) else {
+        return Err(refused("entries of this object type are not kept".to_owned()));
+    };
+    let ours = &layout.types[number as usize];
+    let mut bytes = Vec::new();
+    put_varint(&mut bytes, number);
+    for (at, kept) in ours.kept.iter().enumerate() {
+        let flags = if at < ours.anchors { Tag(0).anchor() } else { Tag(0) };
+        let anchor = entry.id().anchor.get(&kept.attribute.name);
+        let values = match anchor {
+            Some(value) if at < ours.anchors => std::slice::from_ref(value),
+            _ => entry.get(&kept.attribute.name),
+        };
+        for value in values {
+            let from = bytes.len();
+            match (kept.tag.kind(), value) {
+                (Tag::TEXT | Tag::REFERENCE, Value::Text(text) | Value::Reference(text)) => {
+                    let text = text.as_bytes();
+                    Cell { attribute: at as u32, tag: kept.tag, bytes: text }.put(&mut bytes);
+                }
+                _ => put_value(&mut bytes, at as u32, value, flags),
+            }
+            let cell = Cell::take(&mut &bytes[from..]).expect("a cell just written is whole");
+            if cell.tag != kept.tag {
+                let name = &kept.attribute.name;
+                return Err(refused(format!(
+                    "the value of {name} is not of the kind that the schema says"
+                )));
+            }
+        }
+    }
+    let key = key_length(&bytes, ours).map_err(refused)?;
+    if let Some(dn) = &entry.id().dn {
+        let cell = Cell { attribute: ours.dn(), tag: Tag::TEXT, bytes: dn.as_str().as_bytes() };
+        cell.put(&mut bytes);
+    }
+    Ok(Row { bytes, key, ..Row::default() })
+}
+
+/// The number of the object type of a row.
+#[must_use]
+pub fn type_of(bytes: &[u8]) -> u32 {
+    take_varint(&mut &*bytes).unwrap_or_default()
+}
+
+/// The cells of a row, in the order of their numbers.
+pub fn cells(bytes: &[u8]) -> impl Iterator<Item = Cell<'_>> {
+    let mut rest = bytes;
+    let _ = take_varint(&mut rest);
+    std::iter::from_fn(move || Cell::take(&mut rest))
+}
+
+/// The values of one attribute of a row.
+pub fn values(bytes: &[u8], number: u32) -> impl Iterator<Item = Cell<'_>> {
+    cells(bytes)
+        .skip_while(move |cell| cell.attribute < number)
+        .take_while(move |cell| cell.attribute == number)
+}
+
+/// Type and anchor of a row.
+#[must_use]
+pub fn key<'a>(layout: &Layout, bytes: &'a [u8]) -> &'a [u8] {
+    let ours = &layout.types[type_of(bytes) as usize];
+    &bytes[..key_length(bytes, ours).unwrap_or(bytes.len())]
+}
+
+/// The row as an entry.
+#[must_use]
+pub fn decode(layout: &Layout, bytes: &[u8]) -> Entry {
+    let ours = &layout.types[type_of(bytes) as usize];
+    let mut entry = Entry::new(ours.name.as_str());
+    let mut name = "";
+    let mut gathered: Vec<Value> = Vec::new();
+    for cell in cells(bytes) {
+        if cell.attribute == ours.dn() {
+            entry.id_mut().dn = cell.text().map(Dn::new);
+            continue;
+        }
+        let Some(value) = cell.value() else { continue };
+        let known = &ours.kept[cell.attribute as usize].attribute.name;
+        if (cell.attribute as usize) < ours.anchors {
+            entry.id_mut().anchor.set(known.as_str(), value);
+            continue;
+        }
+        if known != name {
+            if !gathered.is_empty() {
+                entry.put(name, std::mem::take(&mut gathered));
+            }
+            name = known;
+        }
+        gathered.push(value);
+    }
+    if !gathered.is_empty() {
+        entry.put(name, gathered);
+    }
+    entry
+}
+
+/// A number for the content of a row: 64-bit FNV-1a, the same on every host.
+#[must_use]
+pub fn version(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ecma_plugin_sdk::{Attribute, AttributeType, Change, page::PageWriter};
+    use proptest::prelude::*;
+
+    fn layout() -> Layout {
+        use AttributeType::{Binary, Boolean, Integer, Reference, Text};
+        let attribute = |name: &str, kind| Attribute::new(name, kind);
+        let mut secret = attribute("secret", Text);
+        secret.access = ecma_plugin_sdk::Access::ExportOnly;
+        let mut layout = Layout::default();
+        let others = [
+            attribute("name", Text),
+            attribute("age", Integer),
+            secret,
+            attribute("vip", Boolean),
+            attribute("photo", Binary),
+            attribute("boss", Reference),
+        ];
+        let anchors = [attribute("room", Integer), attribute("seat", Text)];
+        layout.add("seat", &anchors, &others, |_| None, |_| false);
+        layout
+    }
+
+    fn page(write: impl FnOnce(&mut PageWriter)) -> Vec<u8> {
+        let mut writer = PageWriter::default();
+        write(&mut writer);
+        writer.finish().unwrap().to_vec()
+    }
+
+    /// A page of one row with these cells.
+    fn cells_of(columns: &[(&str, bool)], cells: &[(usize, Tag, &[u8])]) -> Vec<u8> {
+        page(|writer| {
+            let columns = columns.iter().map(|(name, anchor)| ((*name).to_owned(), *anchor));
+            let layout = writer.layout("seat", columns);
+            writer.begin_row(layout);
+            cells.iter().for_each(|(column, tag, bytes)| writer.cell(layout, *column, *tag, bytes));
+            writer.end_row();
+        })
+    }
+
+    fn rows(bytes: &[u8]) -> Vec<Result<Vec<u8>, String>> {
+        let layout = layout();
+        let page = Page::parse(bytes).unwrap();
+        let translator = Translator::new(&layout, &page);
+        let mut row = Row::default();
+        let row = |record: Record<'_>| match translator.row(&record, &mut row) {
+            Ok(kept) => Ok(if kept { row.bytes.clone() } else { Vec::new() }),
+            Err(message) => Err(message),
+        };
+        page.records().map(Result::unwrap).map(row).collect()
+    }
+
+    const COLUMNS: [(&str, bool); 5] =
+        [("name", false), ("seat", true), ("other", false), ("room", true), ("boss", false)];
+
+    fn check(cells: &[(usize, Tag, &[u8])], expected: Result<&Entry, &str>) {
+        let expected = match expected {
+            Ok(entry) => Ok(encode(&layout(), entry).unwrap().bytes),
+            Err(message) => Err(message.to_owned()),
+        };
+        assert_eq!(rows(&cells_of(&COLUMNS, cells)), [expected], "{cells:?}");
+    }
+
+    #[test]
+    fn equal_entries_have_equal_bytes() {
+        let entry =
+            Entry::new("seat").anchor("room", 7).anchor("seat", "a").set("name", ["x", "y"]);
+        let room = (3, Tag::INTEGER, &[14_u8][..]);
+        let wide = (3, Tag::INTEGER, &[14_u8, 0, 0, 0, 0, 0, 0, 0][..]);
+        let seat = (1, Tag::TEXT, &b"a"[..]);
+        let (x, y) = ((0, Tag::TEXT, &b"x"[..]), (0, Tag::TEXT, &b"y"[..]));
+        let unwanted = (2, Tag::BINARY, &b"z"[..]);
+        check(&[room, seat, x, y], Ok(&entry));
+        check(&[x, seat, unwanted, room, y], Ok(&entry));
+        check(&[unwanted, x, y, wide, seat], Ok(&entry));
+        let reversed =
+            Entry::new("seat").anchor("room", 7).anchor("seat", "a").set("name", ["y", "x"]);
+        check(&[y, room, x, seat], Ok(&reversed));
+        let mut boss = entry.clone();
+        boss.put("boss", vec![Value::Reference("b".to_owned())]);
+        check(&[room, seat, x, y, (4, Tag::TEXT, b"b")], Ok(&boss));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_refused_by_name() {
+        let room = (3, Tag::INTEGER, &[14_u8][..]);
+        let seat = (1, Tag::TEXT, &b"a"[..]);
+        check(&[room], Err("it has no value of seat, which is part of its anchor"));
+        check(&[seat], Err("it has no value of room, which is part of its anchor"));
+        check(
+            &[room, (1, Tag::TEXT, b"")],
+            Err("it has no value of seat, which is part of its anchor"),
+        );
+        let twice = "it has several values of room, which is part of its anchor";
+        check(&[room, room, seat], Err(twice));
+        let twice = "it has several values of seat, which is part of its anchor";
+        check(&[room, seat, seat], Err(twice));
+        let kind = "the value of name is not of the kind that the schema says";
+        check(&[room, seat, (0, Tag::INTEGER, &[1])], Err(kind));
+        check(&[room, seat, (0, Tag::TEXT, &[0xff])], Err(kind));
+        check(&[room, seat, (0, Tag(0x30), b"")], Err(kind));
+        let kind = "the value of room is not of the kind that the schema says";
+        check(&[seat, (3, Tag::INTEGER, &[1; 9])], Err(kind));
+        check(&[seat, (3, Tag::TEXT, b"7")], Err(kind));
+        let refused =
+            encode(&layout(), &Entry::new("seat").anchor("room", "7").anchor("seat", "a"));
+        assert!(refused.unwrap_err().error.to_string().contains(kind));
+        assert!(encode(&layout(), &Entry::new("seat").anchor("room", 7)).is_err());
+        assert!(encode(&layout(), &Entry::new("table").anchor("room", 7)).is_err());
+        let other = page(|writer| writer.change(&Change::Add(Entry::new("table").anchor("id", 1))));
+        assert_eq!(rows(&other), [Ok(Vec::new())], "entries of other types are passed over");
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let texts = || proptest::collection::vec("\\PC{0,4}", 0..3);
+        let dn = proptest::option::of("[a-z=,]{0,5}");
+        let rest = (proptest::option::of(any::<bool>()), any::<Option<Vec<u8>>>(), texts());
+        (any::<i64>(), "\\PC{1,4}", texts(), any::<Option<i64>>(), rest, dn).prop_map(
+            |(room, seat, names, age, (vip, photo, bosses), dn)| {
+                let mut entry = Entry::new("seat").anchor("room", room).anchor("seat", seat);
+                entry = entry.set("name", names).set("age", age).set("vip", vip);
+                entry.put("photo", photo.into_iter().map(Value::Binary).collect());
+                entry.put("boss", bosses.into_iter().map(Value::Reference).collect());
+                entry.id_mut().dn = dn.map(Dn::new);
+                entry
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(entry in entry()) {
+            let layout = layout();
+            let row = encode(&layout, &entry).unwrap();
+            prop_assert_eq!(&decode(&layout, &row.bytes), &entry);
+            prop_assert_eq!(key(&layout, &row.bytes), row.key());
+            let more = entry.clone().set("secret", "s").set("unknown", 1);
+            prop_assert_eq!(encode(&layout, &more).unwrap().bytes, row.bytes.clone());
+            let sent = page(|writer| writer.change(&Change::Add(more)));
+            prop_assert_eq!(rows(&sent), [Ok(row.bytes)]);
+        }
+
+        #[test]
+        fn damaged_pages_are_refused_and_never_a_panic(
+            entry in entry(),
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let layout = layout();
+            let mut bytes = page(|writer| writer.change(&Change::Add(entry)));
+            for (at, byte) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(page) = Page::parse(&bytes) {
+                let mut space = super::super::Space::new(std::sync::Arc::new(layout));
+                let mut pass = super::super::Pass::begin(&mut space, true);
+                if let Ok(mut differences) = pass.compare(&space, &page) {
+                    while pass.absorb(&mut space, &mut differences, 0) {}
+                }
+                for stored in space.slots() {
+                    let again = encode(space.layout(), &space.entry(&stored)).unwrap();
+                    prop_assert_eq!(again.bytes.as_slice(), stored.bytes);
+                }
+            }
+        }
+    }
+}

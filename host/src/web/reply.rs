@@ -1,0 +1,107 @@
+//! Answers: bodies in SCIM's JSON, and the one table from failures to status codes.
+//!
+//! | cause | status |
+//! |---|---|
+//! | the request is wrong | 400, with a scimType where RFC 7644 has one |
+//! | no such resource | 404 |
+//! | there is one already | 409 `uniqueness` |
+//! | the resource changed | 412 |
+//! | not supported by the connector | 501 |
+//! | not imported yet, target unreachable, too busy | 503 with `Retry-After` |
+//! | the target did not answer in time | 504 |
+//! | the target refuses the connector; a fault | 500 |
+//!
+//! A target that refuses the connector is never 401 or 403: a client takes those as being about its
+//! own token and stops the whole job.
+
+use crate::{
+    binding::{Cause, Failure},
+    scim::{Error, ErrorBody, Resource, ScimType},
+};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+
+/// The header of plain JSON.
+pub(super) fn json_header() -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]
+}
+
+/// A body in SCIM's JSON.
+pub(super) struct ScimJson<T>(pub(super) StatusCode, pub(super) T);
+
+impl<T: Serialize> IntoResponse for ScimJson<T> {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.1).expect("what we answer is JSON");
+        (self.0, [(header::CONTENT_TYPE, SCIM_JSON)], body).into_response()
+    }
+}
+
+/// An error body.
+pub(super) fn error(status: StatusCode, error: Error) -> Response {
+    ScimJson(status, ErrorBody::new(status.as_str(), error)).into_response()
+}
+
+/// Too much at once; come back soon.
+pub(super) fn busy(why: &str) -> Response {
+    Failure::new(Cause::Busy, why).into_response()
+}
+
+/// No token, or a wrong one. The body is also for a person with a browser.
+pub(super) fn unauthorized() -> Response {
+    let detail = "this is a SCIM endpoint of the connector host and it is at work, but the secret \
+                  token is missing or wrong; send it as Authorization: Bearer TOKEN";
+    let mut response = error(StatusCode::UNAUTHORIZED, Error::plain(detail));
+    let challenge = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// The method is not one of these.
+pub(super) fn not_allowed(allowed: &'static str) -> Response {
+    let detail = format!("the method is not one of {allowed}");
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, Error::plain(detail));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// A resource with its version and, for a new one, its place.
+pub(super) fn resource(status: StatusCode, resource: &Resource) -> Response {
+    let meta = |name: &str| resource.as_map().get("meta").and_then(|meta| meta.get(name)?.as_str());
+    let header = |name: &str| meta(name).and_then(|text| HeaderValue::from_str(text).ok());
+    let (version, location) = (header("version"), header("location"));
+    let mut response = ScimJson(status, resource).into_response();
+    if let Some(version) = version {
+        response.headers_mut().insert(header::ETAG, version);
+    }
+    if let Some(location) = location.filter(|_| status == StatusCode::CREATED) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, scim_type) = match self.cause {
+            Cause::Request(scim_type) => (StatusCode::BAD_REQUEST, scim_type),
+            Cause::NotFound => (StatusCode::NOT_FOUND, None),
+            Cause::Exists => (StatusCode::CONFLICT, Some(ScimType::Uniqueness)),
+            Cause::Version => (StatusCode::PRECONDITION_FAILED, None),
+            Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, None),
+            Cause::NotReady | Cause::Busy | Cause::Unreachable => {
+                (StatusCode::SERVICE_UNAVAILABLE, None)
+            }
+            Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
+            Cause::Refused | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        let mut response = error(status, Error { scim_type, detail: self.public });
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

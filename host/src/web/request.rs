@@ -1,0 +1,130 @@
+//! Reading a request: its path below the connector, its query, its body.
+
+use super::reply;
+use crate::scim::{Error, ScimType};
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, Uri, header},
+    response::Response,
+};
+use serde_json::Value;
+
+/// A path taken apart: `/ecma2host_<connector>/scim[/v2]/<endpoint>[/<id>]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Route<'a> {
+    pub(super) connector: &'a str,
+    pub(super) endpoint: &'a str,
+    pub(super) id: Option<String>,
+}
+
+impl Route<'_> {
+    pub(super) fn of(path: &str) -> Option<Route<'_>> {
+        let rest = path.strip_prefix("/ecma2host_")?;
+        let (connector, rest) = rest.split_once('/')?;
+        let rest = rest.strip_prefix("scim")?;
+        if !(rest.is_empty() || rest.starts_with('/')) {
+            return None;
+        }
+        let rest = rest.trim_matches('/');
+        // Okta's agent wants `/v2/` in the base URL.
+        let rest = match rest.strip_prefix("v2") {
+            Some("") => "",
+            Some(below) => below.strip_prefix('/').unwrap_or(rest),
+            None => rest,
+        };
+        let (endpoint, id) = match rest.split_once('/') {
+            Some((endpoint, id)) => (endpoint, Some(decode(id)?)),
+            None => (rest, None),
+        };
+        Some(Route { connector, endpoint, id })
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+/// The query, by name in any case; a name given twice counts once, the first time. Names nobody
+/// knows, such as `aadOptscim062020`, are passed over.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn of(uri: &Uri) -> Query {
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        Query(pairs.into_owned().collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    }
+}
+
+/// The connector's URL as the client knows it.
+pub(super) fn base(uri: &Uri, headers: &HeaderMap, connector: &str) -> String {
+    let host = uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
+    format!("https://{}/ecma2host_{connector}/scim", host.unwrap_or("localhost"))
+}
+
+/// The body as JSON.
+pub(super) async fn body(request: Request<Body>, limit: usize) -> Result<Value, Box<Response>> {
+    let refused = |status, kind: Option<ScimType>, detail: String| {
+        Box::new(reply::error(status, Error { scim_type: kind, detail }))
+    };
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let json = |kind: &str| {
+        kind.eq_ignore_ascii_case("application/scim+json")
+            || kind.eq_ignore_ascii_case("application/json")
+    };
+    if let Some(other) = kind.filter(|kind| !json(kind)) {
+        let detail = format!("the content type {other} is not application/scim+json");
+        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail));
+    }
+    let bytes = axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| {
+        let detail = format!("the body is longer than {limit} bytes, or broke off");
+        refused(StatusCode::PAYLOAD_TOO_LARGE, None, detail)
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let detail = format!("the body is not JSON: {error}");
+        refused(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_apart() {
+        let check = |path, connector, endpoint, id: Option<&str>| {
+            let id = id.map(str::to_owned);
+            assert_eq!(Route::of(path), Some(Route { connector, endpoint, id }), "{path}");
+        };
+        check("/ecma2host_A1/scim/Users", "A1", "Users", None);
+        check("/ecma2host_A1/scim/Users/", "A1", "Users", None);
+        check("/ecma2host_A1/scim/users/person.7", "A1", "users", Some("person.7"));
+        check("/ecma2host_A1/scim/Users/person%2E7", "A1", "Users", Some("person.7"));
+        check("/ecma2host_A1/scim/v2/Users/x", "A1", "Users", Some("x"));
+        check("/ecma2host_A1/scim/v2", "A1", "", None);
+        check("/ecma2host_A1/scim", "A1", "", None);
+        for path in
+            ["/", "/scim/Users", "/ecma2host_A1", "/ecma2host_A1/scimUsers", "/x/scim/Users"]
+        {
+            assert_eq!(Route::of(path), None, "{path}");
+        }
+        assert_eq!(Route::of("/ecma2host_A1/scim/Users/%ff"), None);
+    }
+
+    #[test]
+    fn queries_forgive_case_and_unknown_names() {
+        let uri: Uri = "/x?aadOptscim062020&Filter=userName+eq+%22a%40b%22&count=&startindex=3"
+            .parse()
+            .unwrap();
+        let query = Query::of(&uri);
+        assert_eq!(query.get("filter"), Some("userName eq \"a@b\""));
+        assert_eq!(query.get("count"), None);
+        assert_eq!(query.get("startIndex"), Some("3"));
+    }
+}

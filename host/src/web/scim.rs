@@ -1,0 +1,280 @@
+//! The SCIM endpoints of a connector.
+
+use super::{
+    Endpoint, Web, auth,
+    reply::{self, ScimJson},
+    request::{self, Query, Route},
+};
+use crate::{
+    binding::{Binding, Conditions, Failure, Outcome, Prepared},
+    scim::{
+        self, AuthenticationScheme, Bulk, Error, Filter, ListResponse, Pagination, PatchRequest,
+        Projection, Resource, ResourceType, ServiceProviderConfig, Window,
+    },
+    space::{Flow, ResourceId},
+};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+type Answer = Result<Response, Box<Response>>;
+
+const READ: &str = "GET, HEAD, OPTIONS";
+const LIST: &str = "GET, HEAD, POST, OPTIONS";
+const ONE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
+
+fn failed(failure: Failure) -> Box<Response> {
+    Box::new(failure.into_response())
+}
+
+fn wrong(error: Error) -> Box<Response> {
+    failed(error.into())
+}
+
+/// Answers any request but `/health`.
+pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
+    let uri = request.uri().clone();
+    let Some(route) = Route::of(uri.path()) else { return nothing_here(&uri) };
+    let binding = match web.endpoint(route.connector) {
+        Some(Endpoint::Bound(binding)) => binding,
+        Some(Endpoint::Broken(reason)) => return Failure::not_ready(reason).into_response(),
+        None => return nothing_here(&uri),
+    };
+    if !auth::is_allowed(&binding, request.headers()) {
+        return reply::unauthorized();
+    }
+    let base = request::base(&uri, request.headers(), route.connector);
+    let head = request.method() == Method::HEAD;
+    let call = Call { web, binding, base, query: Query::of(&uri) };
+    let mut response = call.dispatch(&route, request).await.unwrap_or_else(|response| *response);
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+fn nothing_here(uri: &axum::http::Uri) -> Response {
+    let detail = format!(
+        "there is nothing at {}; connectors are at /ecma2host_<name>/scim, upper and lower case \
+         of the name differ",
+        uri.path()
+    );
+    reply::error(StatusCode::NOT_FOUND, Error::plain(detail))
+}
+
+struct Call<'a> {
+    web: &'a Web,
+    binding: Arc<Binding>,
+    base: String,
+    query: Query,
+}
+
+impl Call<'_> {
+    async fn dispatch(self, route: &Route<'_>, request: Request<Body>) -> Answer {
+        let method = request.method().clone();
+        match (route.endpoint.to_ascii_lowercase().as_str(), &route.id) {
+            ("serviceproviderconfig", None) => read(&method, || Ok(self.provider_config())),
+            ("resourcetypes", id) => read(&method, || self.resource_types(id.as_deref())),
+            ("schemas", id) => read(&method, || self.schemas(id.as_deref())),
+            ("cache", None) => read(&method, || self.cache()),
+            ("me", _) => {
+                let detail = "the client has no resource of its own here";
+                Err(Box::new(reply::error(StatusCode::NOT_IMPLEMENTED, Error::plain(detail))))
+            }
+            (endpoint, id) => {
+                let prepared = Arc::clone(self.binding.discovered().map_err(failed)?);
+                let Some(flow) = prepared.flow(endpoint).cloned() else {
+                    return Ok(nothing_here(request.uri()));
+                };
+                match id {
+                    None => self.collection(flow, request).await,
+                    Some(id) => self.single(flow, ResourceId::new(id.as_str()), request).await,
+                }
+            }
+        }
+    }
+
+    async fn collection(self, flow: Arc<Flow>, request: Request<Body>) -> Answer {
+        match *request.method() {
+            Method::GET | Method::HEAD => self.list(flow).await,
+            Method::POST => {
+                let body = request::body(request, self.web.body_bytes).await?;
+                let created = self.binding.create(Arc::clone(&flow), body, self.base.clone());
+                let created = created.await.map_err(failed)?;
+                Ok(reply::resource(StatusCode::CREATED, &self.shown(&flow, created)?))
+            }
+            Method::OPTIONS => Ok(options(LIST)),
+            _ => Ok(reply::not_allowed(LIST)),
+        }
+    }
+
+    async fn list(self, flow: Arc<Flow>) -> Answer {
+        let window = Window::parse(self.query.get("startIndex"), self.query.get("count"));
+        let window = window.map_err(wrong)?;
+        let filter = self.query.get("filter").map(|text| Filter::parse_for(text, &flow.schemas));
+        let filter = filter.transpose().map_err(wrong)?;
+        let found = self.binding.find(&flow, filter, &window, &self.base).await.map_err(failed)?;
+        let resources: Result<Vec<Resource>, _> =
+            found.resources.into_iter().map(|resource| self.shown(&flow, resource)).collect();
+        let list = ListResponse::new(found.total, window.start_index, resources?);
+        Ok(ScimJson(StatusCode::OK, list).into_response())
+    }
+
+    async fn single(self, flow: Arc<Flow>, id: ResourceId, request: Request<Body>) -> Answer {
+        let conditions = conditions(request.headers());
+        match *request.method() {
+            Method::GET | Method::HEAD => self.get(&flow, &id, request.headers()),
+            Method::PATCH => {
+                let body = request::body(request, self.web.body_bytes).await?;
+                let patch = PatchRequest::try_from(body).map_err(wrong)?;
+                let base = self.base.clone();
+                let patched = self.binding.patch(Arc::clone(&flow), id, patch, conditions, base);
+                self.written(&flow, patched.await)
+            }
+            Method::PUT => {
+                let body = request::body(request, self.web.body_bytes).await?;
+                let base = self.base.clone();
+                let replaced = self.binding.replace(Arc::clone(&flow), id, body, conditions, base);
+                self.written(&flow, replaced.await)
+            }
+            Method::DELETE => {
+                let deleted = self.binding.delete(flow, id, conditions, self.base.clone()).await;
+                deleted.map_err(failed)?;
+                Ok(StatusCode::NO_CONTENT.into_response())
+            }
+            Method::OPTIONS => Ok(options(ONE)),
+            _ => Ok(reply::not_allowed(ONE)),
+        }
+    }
+
+    fn get(&self, flow: &Flow, id: &ResourceId, headers: &HeaderMap) -> Answer {
+        let resource = self.binding.get(flow, id, &self.base).map_err(failed)?;
+        let response = reply::resource(StatusCode::OK, &self.shown(flow, resource)?);
+        let version = response.headers().get(header::ETAG);
+        let known = |known: &String| known == "*" || version.is_some_and(|v| v == known.as_str());
+        if versions(headers, &header::IF_NONE_MATCH).iter().any(known) {
+            let version = version.cloned().unwrap_or(HeaderValue::from_static("*"));
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, version)]).into_response());
+        }
+        Ok(response)
+    }
+
+    fn written(&self, flow: &Flow, outcome: Result<Outcome, Failure>) -> Answer {
+        Ok(match outcome.map_err(failed)? {
+            Outcome::Resource(resource) => {
+                reply::resource(StatusCode::OK, &self.shown(flow, resource)?)
+            }
+            Outcome::Gone => StatusCode::NO_CONTENT.into_response(),
+        })
+    }
+
+    /// What the client wants to see of a resource.
+    fn shown(&self, flow: &Flow, resource: Resource) -> Result<Resource, Box<Response>> {
+        let (wanted, excluded) =
+            (self.query.get("attributes"), self.query.get("excludedAttributes"));
+        if wanted.is_none() && excluded.is_none() {
+            return Ok(resource);
+        }
+        let projection = Projection::parse(wanted, excluded).map_err(wrong)?;
+        Ok(scim::project(&resource, &projection, &flow.schemas))
+    }
+
+    fn discovered(&self) -> Result<&Arc<Prepared>, Box<Response>> {
+        self.binding.discovered().map_err(failed)
+    }
+
+    fn provider_config(&self) -> Value {
+        let config = ServiceProviderConfig {
+            documentation: None,
+            patch: true,
+            bulk: Bulk { supported: false, max_operations: 0, max_payload_size: 0 },
+            filter_max_results: Some(1000),
+            change_password: false,
+            sort: false,
+            etag: true,
+            pagination: Pagination {
+                cursor: false,
+                index: true,
+                default_pagination_method: "index",
+                default_page_size: 100,
+                max_page_size: 1000,
+            },
+            authentication_schemes: vec![AuthenticationScheme::bearer(
+                "The secret token of the connector",
+            )],
+        };
+        config.to_json(&self.base)
+    }
+
+    fn resource_types(&self, name: Option<&str>) -> Result<Value, Box<Response>> {
+        let types = self.discovered()?.flows.iter().map(|flow| {
+            let kind = ResourceType {
+                name: flow.resource_type().to_owned(),
+                description: format!("{} of the target", flow.object_type.name),
+                endpoint: format!("/{}", flow.endpoint()),
+                schemas: flow.schemas.clone(),
+            };
+            kind.to_json(&self.base)
+        });
+        one_or_all(types.collect(), name)
+    }
+
+    fn schemas(&self, id: Option<&str>) -> Result<Value, Box<Response>> {
+        let mut schemas: Vec<Value> = Vec::new();
+        for schema in self.discovered()?.flows.iter().flat_map(|flow| flow.schemas.all()) {
+            let schema = schema.to_json(&self.base);
+            if !schemas.iter().any(|known| known["id"] == schema["id"]) {
+                schemas.push(schema);
+            }
+        }
+        one_or_all(schemas, id)
+    }
+
+    fn cache(&self) -> Result<Value, Box<Response>> {
+        let window = Window::parse(self.query.get("startIndex"), self.query.get("count"));
+        let window = window.map_err(wrong)?;
+        let (total, entries) = self.binding.dump(&window).map_err(failed)?;
+        let list = ListResponse::new(total, window.start_index, entries);
+        Ok(serde_json::to_value(list).expect("a list is JSON"))
+    }
+}
+
+fn one_or_all(all: Vec<Value>, id: Option<&str>) -> Result<Value, Box<Response>> {
+    let Some(id) = id else {
+        return Ok(serde_json::to_value(ListResponse::whole(all)).expect("a list is JSON"));
+    };
+    let named =
+        |one: &Value| one["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id));
+    all.into_iter().find(named).ok_or_else(|| {
+        let detail = format!("there is no {id}");
+        Box::new(reply::error(StatusCode::NOT_FOUND, Error::plain(detail)))
+    })
+}
+
+fn read<T: Into<Value>>(
+    method: &Method,
+    value: impl FnOnce() -> Result<T, Box<Response>>,
+) -> Answer {
+    match *method {
+        Method::GET | Method::HEAD => Ok(ScimJson(StatusCode::OK, value()?.into()).into_response()),
+        Method::OPTIONS => Ok(options(READ)),
+        _ => Ok(reply::not_allowed(READ)),
+    }
+}
+
+fn options(allowed: &'static str) -> Response {
+    (StatusCode::NO_CONTENT, [(header::ALLOW, HeaderValue::from_static(allowed))]).into_response()
+}
+
+fn conditions(headers: &HeaderMap) -> Conditions {
+    Conditions { versions: versions(headers, &header::IF_MATCH) }
+}
+
+fn versions(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
+}

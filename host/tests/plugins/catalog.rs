@@ -1,0 +1,168 @@
+//! Several plugins at once, plugins that change, and what the operator is told.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::{Arc, Mutex},
+};
+
+use ecma_host::plugins::{Catalog, Refusal, install_log};
+use ecma_plugin_sdk::{Values, testkit::temp_dir};
+
+use crate::home::{Home, library, other_version, refused, works};
+
+#[test]
+fn good_plugins_are_loaded_side_by_side_and_other_files_ignored() {
+    let home = Home::new();
+    home.put("libfolder.so", &library("folder"));
+    home.put("misbehaving/libmisbehaving.so", &library("misbehaving"));
+    for other in ["README.md", ".gitignore", ".libhidden.so", "notes.txt", "docs/a.md"] {
+        home.put(other, b"not a library");
+    }
+    let catalog = home.scan();
+    assert_eq!(catalog.names().collect::<Vec<_>>(), ["folder", "misbehaving"]);
+    let rows = catalog.rows();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!((rows[0].file.as_str(), rows[0].state.as_str()), ("ECMA/libfolder.so", "loaded"));
+    assert_eq!(rows[1].file, "ECMA/misbehaving");
+    assert!(!rows[0].version.is_empty() && !rows[0].sdk.is_empty(), "{rows:?}");
+    works(&catalog);
+    let hash = catalog.found()[0].sha256.clone().unwrap();
+    for private in [home.shadow(), home.shadow().join(&hash)] {
+        assert_eq!(fs::metadata(private).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    assert_eq!(fs::read(home.shadow().join(hash).join("libfolder.so")).unwrap(), library("folder"));
+}
+
+#[test]
+fn the_plugin_of_a_folder_is_the_one_named_like_it_or_the_only_one() {
+    let (plugin, plain) = (library("folder"), Home::new());
+    let plain = fs::read(plain.cc("libplain.so", "int plain;", &[])).unwrap();
+    let home = Home::new();
+    home.put("vendor/libwhatever.so", &plugin);
+    home.put("vendor/libplain.so", &plain);
+    works(&home.scan());
+    home.put("vendor/libmisbehaving.so", &library("misbehaving"));
+    let refusal = home.refusal();
+    assert!(matches!(&refusal, Refusal::SeveralOf { files, .. } if files.len() == 2), "{refusal}");
+    assert!(refusal.remedy().ends_with("rename the one that is meant to libvendor.so"));
+    let (other, version) = other_version(&plugin, "7");
+    home.put("vendor/libvendor.so", &other);
+    let catalog = home.scan();
+    assert_eq!(catalog.found()[0].version.as_deref(), Some(version.as_str()));
+    let home = Home::new();
+    home.put("vendor/liba.so", &plain);
+    home.put("vendor/libb.so", &plain);
+    assert_eq!(home.refusal(), Refusal::NoneOf { expected: "libvendor.so".to_owned() });
+}
+
+#[test]
+fn two_plugins_of_one_name_are_both_refused_and_copies_of_one_are_one() {
+    let whole = library("folder");
+    let home = Home::new();
+    home.put("liba.so", &whole);
+    home.put("libb.so", &whole);
+    let catalog = home.scan();
+    assert!(catalog.found()[0].loaded().is_some());
+    assert_eq!(catalog.rows()[1].state, "not used: the same plugin as ECMA/liba.so");
+    works(&catalog);
+
+    home.put("libb.so", &other_version(&whole, "7").0);
+    let catalog = home.scan();
+    assert!(catalog.get("folder").is_none());
+    for (at, other) in [(0, "ECMA/libb.so"), (1, "ECMA/liba.so")] {
+        let said = format!("{other} is a plugin named folder too, with other content");
+        assert_eq!(refused(&catalog.found()[at]).to_string(), said);
+    }
+    assert!(catalog.why_not("folder").starts_with("plugin folder (ECMA/liba.so) was refused:"));
+}
+
+#[test]
+fn a_file_that_is_overwritten_leaves_the_loaded_plugin_and_is_loaded_beside_it() {
+    let whole = library("folder");
+    let home = Home::new();
+    let file = home.put("libfolder.so", &whole);
+    let misbehaving = home.put("libmisbehaving.so", &library("misbehaving"));
+    let before = home.scan();
+    // In place: the very bytes that would be mapped if it had been opened where it lies.
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let half = before.rescan();
+    assert!(matches!(refused(&half.found()[0]), Refusal::Incomplete { .. }));
+    works(&before);
+    let (other, version) = other_version(&whole, "7");
+    fs::write(&file, other).unwrap();
+    let after = half.rescan();
+    assert_eq!(after.found()[0].version.as_deref(), Some(version.as_str()));
+    assert_ne!(after.found()[0].sha256, before.found()[0].sha256);
+    assert!(!Arc::ptr_eq(before.get("folder").unwrap(), after.get("folder").unwrap()));
+    let kept = [&before, &after].map(|catalog| catalog.get("misbehaving").unwrap());
+    assert!(Arc::ptr_eq(kept[0], kept[1]), "what did not change stays the same plugin");
+    works(&before);
+    works(&after);
+    fs::remove_file(misbehaving).unwrap();
+    let last = after.rescan();
+    assert!(last.get("misbehaving").is_none());
+    last.sweep();
+    let shadows: Vec<_> = fs::read_dir(home.shadow()).unwrap().collect();
+    assert_eq!(shadows.len(), 1, "only the copy in use is left");
+    works(&before);
+}
+
+#[test]
+fn a_plugin_that_is_not_there_is_answered_with_the_nearest_name() {
+    let home = Home::new();
+    let said = "there is no plugin sql in ECMA; put its library there";
+    assert_eq!(home.scan().why_not("sql"), said);
+    home.put("libfolder.so", &library("folder"));
+    let catalog = home.scan();
+    assert_eq!(
+        catalog.why_not("foldre"),
+        "there is no plugin foldre in ECMA, did you mean folder?"
+    );
+    assert_eq!(catalog.why_not("ldap"), "there is no plugin ldap in ECMA; it has folder");
+    home.put("libgeneric_sql.so", b"");
+    assert_eq!(
+        home.scan().why_not("generic-sql"),
+        "plugin generic-sql (ECMA/libgeneric_sql.so) was refused: the file is empty; copy the file \
+         again, completely, and compare its checksum with the vendor's"
+    );
+    let absent = home.path().join("absent");
+    let catalog = Catalog::scan(&absent, &home.shadow(), Some(home.path()));
+    assert!(catalog.why_not("x").starts_with("there is no plugin x: "), "{}", catalog.why_not("x"));
+}
+
+#[test]
+fn loading_is_told_in_the_log_and_lines_of_a_plugin_come_in_the_span_of_the_call() {
+    let home = Home::new();
+    home.put("libmisbehaving.so", &library("misbehaving"));
+    home.put("libbad.so", b"");
+    install_log();
+    let text = logged(|| {
+        let catalog = home.scan();
+        let span = tracing::info_span!("call", connector = "PEOPLE");
+        let _entered = span.enter();
+        let values = Values::new([("password", "sesame"), ("mode", "nothing")]);
+        drop(catalog.get("misbehaving").unwrap().connect(&values).unwrap());
+        let panics = Values::new([("mode", "panic")]);
+        assert!(catalog.get("misbehaving").unwrap().connect(&panics).is_err());
+    });
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[0].contains("ERROR") && lines[0].contains("Plugin refused"), "{text}");
+    assert!(lines[0].contains("reason=\"the file is empty\" remedy=\"copy the file"), "{text}");
+    assert!(lines[1].contains("INFO") && lines[1].contains("Plugin loaded"), "{text}");
+    assert!(lines[1].contains("file=\"ECMA/libmisbehaving.so\""), "{text}");
+    assert!(lines[2].contains("call{connector=\"PEOPLE\"}: plugin: Store opened"), "{text}");
+    assert!(lines[2].contains("password=Some(***)") && !text.contains("sesame"), "{text}");
+    assert!(lines[3].contains("ERROR") && lines[3].contains("The plugin panicked"), "{text}");
+}
+
+fn logged(act: impl FnOnce()) -> String {
+    let file = temp_dir();
+    let path = file.path().join("log");
+    let writer = Mutex::new(fs::File::create(&path).unwrap());
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(writer).with_ansi(false).without_time().finish();
+    tracing::subscriber::with_default(subscriber, act);
+    fs::read_to_string(path).unwrap()
+}

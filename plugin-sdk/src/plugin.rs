@@ -1,0 +1,189 @@
+//! What the host calls: [`Plugin`] and [`Connection`], the same whatever lies between.
+
+use crate::{
+    Capabilities, Change, Connector, Dn, Entry, EntryId, Error, Exported, HierarchyNode, ImportRun,
+    Pager, Parameter, ParameterPage, Partition, PasswordOptions, Problem, Result, Schema, Secret,
+    Values, Watermark, export,
+    words::{Info, Question, Request, decode_answer, encode},
+};
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// Carries questions to a plugin: a library, this very program, one day another process.
+pub trait Transport: Send + Sync {
+    /// Answers a question.
+    fn ask(&self, question: &[u8]) -> Vec<u8>;
+
+    /// Opens a session with these values, or answers an encoded error.
+    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>, Vec<u8>>;
+}
+
+/// Carries requests to a connection.
+pub trait Session: Send {
+    /// Answers a request; pages of an import go to the pager meanwhile.
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8>;
+}
+
+/// A plugin that was found to be sound.
+pub struct Plugin {
+    info: Info,
+    transport: Box<dyn Transport>,
+}
+
+impl Plugin {
+    /// A plugin behind a transport.
+    pub fn new(info: Info, transport: impl Transport + 'static) -> Plugin {
+        Plugin { info, transport: Box::new(transport) }
+    }
+
+    /// A connector of this very program, for tests.
+    pub fn linked<C: Connector>(name: &str, version: &str) -> Plugin {
+        let info = Info {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            sdk: env!("CARGO_PKG_VERSION").to_owned(),
+            description: String::new(),
+        };
+        Plugin::new(info, Linked::<C>(PhantomData))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// The parameters, of one page or of all, given what was answered so far.
+    pub fn parameters(
+        &self,
+        page: Option<ParameterPage>,
+        values: &Values,
+    ) -> Result<Vec<Parameter>> {
+        self.ask(&Question::Parameters { page, values: values.clone() })
+    }
+
+    /// Everything that is wrong with these answers.
+    pub fn check(&self, values: &Values) -> Result<Vec<Problem>> {
+        self.ask(&Question::Check(values.clone()))
+    }
+
+    /// What it can do with these answers.
+    pub fn capabilities(&self, values: &Values) -> Result<Capabilities> {
+        self.ask(&Question::Capabilities(values.clone()))
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self, values: &Values) -> Result<Connection> {
+        match self.transport.connect(&encode(values)) {
+            Ok(session) => Ok(Connection(session)),
+            Err(error) => Err(crate::words::decode(&error).unwrap_or_else(|error| error)),
+        }
+    }
+
+    fn ask<T: DeserializeOwned>(&self, question: &Question) -> Result<T> {
+        decode_answer(&self.transport.ask(&encode(question)))
+    }
+}
+
+/// An open connection. Each call blocks its thread.
+pub struct Connection(Box<dyn Session>);
+
+struct NoPages;
+
+impl Pager for NoPages {
+    fn page(&mut self, _: &[u8]) -> bool {
+        false
+    }
+}
+
+impl Connection {
+    /// Whether the connected system answers.
+    pub fn test(&mut self) -> Result<()> {
+        self.call(&Request::Test)
+    }
+
+    /// The parts that are imported by themselves.
+    pub fn partitions(&mut self) -> Result<Vec<Partition>> {
+        self.call(&Request::Partitions)
+    }
+
+    /// The containers directly below this one.
+    pub fn hierarchy(&mut self, below: Option<&Dn>) -> Result<Vec<HierarchyNode>> {
+        self.call(&Request::Hierarchy(below.cloned()))
+    }
+
+    /// The schema.
+    pub fn schema(&mut self) -> Result<Schema> {
+        self.call(&Request::Schema)
+    }
+
+    /// Imports; pages go to the pager.
+    pub fn import(&mut self, run: &ImportRun, pager: &mut dyn Pager) -> Result<Option<Watermark>> {
+        decode_answer(&self.0.call(&encode(&Request::Import(run.clone())), pager))
+    }
+
+    /// Exports a page of changes; one result for each. An error of the whole page may have happened
+    /// before, between or after the changes.
+    pub fn export(&mut self, changes: &[Change]) -> Result<Vec<Result<Exported>>> {
+        let results: Vec<Result<Exported>> = self.call(&Request::Export(changes.to_vec()))?;
+        if results.len() != changes.len() {
+            return Err(Error::internal(format!(
+                "the plugin answered {} results for {} changes",
+                results.len(),
+                changes.len()
+            )));
+        }
+        Ok(results)
+    }
+
+    /// Reads entries by their ids.
+    pub fn read(&mut self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>> {
+        let entries: Vec<Option<Entry>> = self.call(&Request::Read(ids.to_vec()))?;
+        if entries.len() != ids.len() {
+            return Err(Error::internal("the plugin answered too few or too many entries"));
+        }
+        Ok(entries)
+    }
+
+    /// Sets a password.
+    pub fn set_password(
+        &mut self,
+        id: &EntryId,
+        new: &Secret,
+        options: PasswordOptions,
+    ) -> Result<()> {
+        self.call(&Request::SetPassword { id: id.clone(), new: new.clone(), options })
+    }
+
+    /// Changes a password.
+    pub fn change_password(&mut self, id: &EntryId, old: &Secret, new: &Secret) -> Result<()> {
+        let (old, new) = (old.clone(), new.clone());
+        self.call(&Request::ChangePassword { id: id.clone(), old, new })
+    }
+
+    fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T> {
+        decode_answer(&self.0.call(&encode(request), &mut NoPages))
+    }
+}
+
+/// The transport to a connector of this very program: the same words and pages, no waist.
+struct Linked<C>(PhantomData<fn() -> C>);
+
+impl<C: Connector> Transport for Linked<C> {
+    fn ask(&self, question: &[u8]) -> Vec<u8> {
+        export::ask::<C>(question)
+    }
+
+    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>, Vec<u8>> {
+        match export::connect::<C>(values) {
+            Ok(open) => Ok(Box::new(open)),
+            Err(error) => Err(encode(&error)),
+        }
+    }
+}
+
+impl<C: Connector> Session for export::Open<C> {
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8> {
+        self.answer(request, pager)
+    }
+}

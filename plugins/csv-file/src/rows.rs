@@ -1,0 +1,356 @@
+//! Splits the bytes of a file into rows and values, and knows where each stands. Deliberately does
+//! not decode: a row that nobody changes is copied as the bytes it is.
+//!
+//! Reads what the `csv` crate reads (a test compares them), but tells besides where a row begins and
+//! ends, its true line number, and that a quoted value never ends.
+
+use crate::{
+    scan::{CR, Field, Form, LF, Scan, plain, scan, skip, unit_at, width},
+    text::{Codec, Units},
+};
+use ecma_plugin_sdk::{Error, Result};
+use std::{io::Read, ops::Range};
+
+const BLOCK: usize = 256 * 1024;
+/// A longer row is a quote that was forgotten.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// What separates and encloses values, as units of the encoding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    pub(crate) codec: Codec,
+    pub(crate) delimiter: u16,
+    pub(crate) quote: u16,
+}
+
+/// Reads row after row; one at a time is in memory.
+pub(crate) struct Rows<R> {
+    source: R,
+    dialect: Dialect,
+    buffer: Vec<u8>,
+    filled: usize,
+    ended: bool,
+    fields: Vec<Field>,
+    /// The current row: its bytes without and with what ends it.
+    start: usize,
+    content: usize,
+    end: usize,
+    line: u64,
+    next_line: u64,
+    read: u64,
+}
+
+impl<R: Read> Rows<R> {
+    /// The rows of a source; `start` is what was read of it already.
+    pub(crate) fn new(source: R, dialect: Dialect, start: &[u8]) -> Rows<R> {
+        let mut buffer = vec![0; BLOCK.max(start.len())];
+        buffer[..start.len()].copy_from_slice(start);
+        Rows {
+            source,
+            dialect,
+            buffer,
+            filled: start.len(),
+            ended: false,
+            fields: Vec::new(),
+            start: 0,
+            content: 0,
+            end: 0,
+            line: 1,
+            next_line: 1,
+            read: 0,
+        }
+    }
+
+    /// Goes to the next row; `false` after the last. An empty line is a row without values.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        self.line = self.next_line;
+        self.start = self.end;
+        loop {
+            if self.start == self.filled {
+                if self.ended {
+                    return Ok(false);
+                }
+            } else {
+                match self.scan() {
+                    Scan::Row { content, end } => {
+                        (self.content, self.end) = (content, end);
+                        self.read += (end - self.start) as u64;
+                        self.next_line = self.line + self.lines();
+                        return Ok(true);
+                    }
+                    Scan::Unclosed => return Err(self.unclosed()),
+                    Scan::Incomplete if self.filled - self.start >= LONGEST => {
+                        return Err(self.unclosed());
+                    }
+                    Scan::Incomplete => {}
+                }
+            }
+            self.fill()?;
+        }
+    }
+
+    /// The bytes of the row.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.buffer[self.start..self.content]
+    }
+
+    /// The bytes that end the row: none at the end of a file without a final line ending.
+    pub(crate) fn terminator(&self) -> &[u8] {
+        &self.buffer[self.content..self.end]
+    }
+
+    /// The line on which the row begins, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many bytes the rows so far have.
+    pub(crate) fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// How many values the row has.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// A value as it is written, quotes included.
+    pub(crate) fn raw(&self, at: usize) -> &[u8] {
+        &self.buffer[self.fields[at].raw.clone()]
+    }
+
+    /// Whether a value is written between quotes.
+    pub(crate) fn quoted(&self, at: usize) -> bool {
+        self.fields[at].form != Form::Plain
+    }
+
+    /// Where in the row's bytes a value stands that is written as it is, quotes apart.
+    pub(crate) fn span(&self, at: usize) -> Option<Range<usize>> {
+        let Field { raw, form } = &self.fields[at];
+        let quote = match form {
+            Form::Plain => 0,
+            Form::Quoted => width(self.dialect.codec.units),
+            Form::Escaped => return None,
+        };
+        Some(raw.start - self.start + quote..raw.end - self.start - quote)
+    }
+
+    /// The bytes of a value, quotes resolved.
+    pub(crate) fn value<'a>(&'a self, at: usize, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        let raw = self.raw(at);
+        let width = width(self.dialect.codec.units);
+        match self.fields[at].form {
+            Form::Plain => raw,
+            Form::Quoted => &raw[width..raw.len() - width],
+            Form::Escaped => {
+                scratch.clear();
+                let mut inside = true;
+                let mut units = raw.chunks(width).skip(1).peekable();
+                let is_quote = |unit: &[u8]| {
+                    unit_at(self.dialect.codec.units, unit, 0) == Some(self.dialect.quote)
+                };
+                while let Some(unit) = units.next() {
+                    if inside && is_quote(unit) {
+                        inside = units.next_if(|next| is_quote(next)).is_some();
+                        if !inside {
+                            continue;
+                        }
+                    }
+                    scratch.extend_from_slice(unit);
+                }
+                scratch
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            (self.start, self.content, self.end) = (0, 0, 0);
+        }
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        loop {
+            match self.source.read(&mut self.buffer[self.filled..]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            }
+            return Ok(());
+        }
+    }
+
+    fn scan(&mut self) -> Scan {
+        let bytes = &self.buffer[..self.filled];
+        match self.dialect.codec.units {
+            Units::Bytes => {
+                if let Some(row) = plain(bytes, self.start, self.dialect, &mut self.fields) {
+                    return row;
+                }
+                let at = |at: usize| bytes.get(at).map(|byte| u16::from(*byte));
+                let skip = |at, stops| skip(bytes, at, stops);
+                let Rows { start, ended, dialect, fields, .. } = self;
+                scan::<1>(at, skip, bytes.len(), *start, *ended, *dialect, fields)
+            }
+            units => {
+                let at = |at: usize| unit_at(units, bytes, at);
+                let Rows { start, ended, dialect, fields, .. } = self;
+                scan::<2>(at, |at, _| at, bytes.len(), *start, *ended, *dialect, fields)
+            }
+        }
+    }
+
+    /// Lines the row takes.
+    fn lines(&self) -> u64 {
+        let units = self.dialect.codec.units;
+        let mut lines = u64::from(self.end > self.content);
+        for field in self.fields.iter().filter(|field| field.form != Form::Plain) {
+            let mut at = field.raw.start;
+            while at < field.raw.end {
+                let next = at + width(units);
+                lines += match unit_at(units, &self.buffer, at) {
+                    Some(LF) => 1,
+                    Some(CR) if unit_at(units, &self.buffer, next) != Some(LF) => 1,
+                    _ => 0,
+                };
+                at = next;
+            }
+        }
+        lines
+    }
+
+    fn unclosed(&self) -> Error {
+        Error::config(format!(
+            "line {}: the row has a quote that opens and never closes, nothing after it can be read",
+            self.line
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn dialect(label: &str) -> Dialect {
+        let codec = Codec::for_label(label).unwrap();
+        let unit = |c| codec.unit(c).unwrap();
+        Dialect { codec, delimiter: unit(','), quote: unit('"') }
+    }
+
+    /// Gives one byte at a time, so that every place is once the end of what was read.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let length = self.0.len().min(1);
+            out[..length].copy_from_slice(&self.0[..length]);
+            self.0 = &self.0[length..];
+            Ok(length)
+        }
+    }
+
+    fn rows(source: impl Read, label: &str) -> Result<Vec<(u64, Vec<Vec<u8>>)>> {
+        let mut rows = Rows::new(source, dialect(label), b"");
+        let mut scratch = Vec::new();
+        let mut found = Vec::new();
+        while rows.advance()? {
+            let fields = (0..rows.len()).map(|at| rows.value(at, &mut scratch).to_vec()).collect();
+            found.push((rows.line(), fields));
+        }
+        Ok(found)
+    }
+
+    fn texts(found: &[(u64, Vec<Vec<u8>>)]) -> Vec<(u64, Vec<String>)> {
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+        found.iter().map(|(line, fields)| (*line, fields.iter().map(text).collect())).collect()
+    }
+
+    #[test]
+    fn rows_know_their_lines() {
+        let file = "a,b\r\n1,\"x\ny\r\nz\"\r\n\r\n2,\"say \"\"hi\"\"\"\n3,\n,\r\"4\"\"\"x\"y,5";
+        let found = rows(file.as_bytes(), "utf-8").unwrap();
+        let expected: [(u64, &[&str]); 7] = [
+            (1, &["a", "b"]),
+            (2, &["1", "x\ny\r\nz"]),
+            (5, &[]),
+            (6, &["2", "say \"hi\""]),
+            (7, &["3", ""]),
+            (8, &["", ""]),
+            (9, &["4\"x\"y", "5"]),
+        ];
+        let expected: Vec<(u64, Vec<String>)> = expected
+            .into_iter()
+            .map(|(line, fields)| (line, fields.iter().map(|f| (*f).to_owned()).collect()))
+            .collect();
+        assert_eq!(texts(&found), expected);
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_is_told_with_its_line() {
+        let error = rows("a\n\"b\nc".as_bytes(), "utf-8").unwrap_err();
+        assert!(error.message().starts_with("line 2: "), "{error}");
+        let long = [b"\"".as_slice(), &vec![b'x'; LONGEST + 1]].concat();
+        let error = rows(long.as_slice(), "utf-8").unwrap_err();
+        assert!(error.message().starts_with("line 1: "), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_the_csv_crate_reads(file in "[ab\",\r\n]{0,40}") {
+            let mut theirs = csv::ReaderBuilder::new();
+            let mut theirs = theirs.has_headers(false).flexible(true).from_reader(file.as_bytes());
+            let theirs: Vec<Vec<Vec<u8>>> = theirs
+                .byte_records()
+                .map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect())
+                .collect();
+            if let Ok(ours) = rows(file.as_bytes(), "utf-8") {
+                prop_assert_eq!(&rows(Drip(file.as_bytes()), "utf-8").unwrap(), &ours);
+                let ours: Vec<_> =
+                    ours.into_iter().map(|(_, row)| row).filter(|row| !row.is_empty()).collect();
+                prop_assert_eq!(ours, theirs);
+            } else {
+                prop_assert!(file.contains('"'));
+            }
+        }
+
+        #[test]
+        fn wide_units_are_read_as_bytes_are(file in "[ab\",\r\n]{0,40}") {
+            let wide: Vec<u8> = file.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            match (rows(file.as_bytes(), "utf-8"), rows(Drip(&wide), "utf-16be")) {
+                (Ok(narrow), Ok(wide)) => {
+                    let low = |bytes: &Vec<u8>| bytes.iter().skip(1).step_by(2).copied().collect();
+                    let wide: Vec<(u64, Vec<Vec<u8>>)> = wide
+                        .iter()
+                        .map(|(line, fields)| (*line, fields.iter().map(low).collect()))
+                        .collect();
+                    prop_assert_eq!(narrow, wide);
+                }
+                (narrow, wide) => prop_assert_eq!(narrow.is_err(), wide.is_err()),
+            }
+        }
+
+        #[test]
+        fn nothing_is_lost_between_rows(file in proptest::collection::vec(any::<u8>(), 0..60)) {
+            for label in ["utf-8", "utf-16le"] {
+                let mut rows = Rows::new(file.as_slice(), dialect(label), b"");
+                let mut copy = Vec::new();
+                let mut scratch = Vec::new();
+                let whole = loop {
+                    match rows.advance() {
+                        Ok(true) => {}
+                        Ok(false) => break true,
+                        Err(_) => break false,
+                    }
+                    copy.extend_from_slice(rows.content());
+                    copy.extend_from_slice(rows.terminator());
+                    (0..rows.len()).for_each(|at| drop(rows.value(at, &mut scratch).to_vec()));
+                };
+                prop_assert!(!whole || copy == file);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What the plugin asks of a database, and the drivers that answer it.
+//!
+//! To add a driver: a file here with `impl Driver`, its SQL in `dialect`, a word in
+//! `settings::DriverName`, a line in [`connect`]. Nothing above this folder names a database.
+
+mod sqlite;
+
+use crate::{
+    dialect::Dialect,
+    settings::{DriverName, Settings},
+};
+use ecma_plugin_sdk::{AttributeType, Error, ErrorKind};
+
+/// Opens a connection to the database of the settings.
+pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
+    match settings.driver {
+        DriverName::Sqlite => Ok(Box::new(sqlite::Sqlite::open(settings)?)),
+    }
+}
+
+/// One connection to a database.
+///
+/// Statements are prepared once and kept. Transactions do not nest; a savepoint is one change of a
+/// page, and there is one at a time.
+pub(crate) trait Driver: Send {
+    /// How its SQL is written.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Whether the database answers, and is still the one that was opened.
+    fn alive(&self) -> Result<(), Failure>;
+
+    /// Its tables, by the catalog.
+    fn describe(&self) -> Result<Vec<TableFacts>, Failure>;
+
+    /// Runs a statement and hands over its rows one by one; nothing is collected.
+    fn query(
+        &self,
+        sql: &str,
+        parameters: &[Scalar],
+        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
+    ) -> Result<(), Failure>;
+
+    /// Runs a statement and answers how many rows it changed itself, triggers not counted.
+    fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
+
+    /// Begins a transaction.
+    fn begin(&self, purpose: Purpose) -> Result<(), Failure>;
+
+    /// Keeps what the transaction did.
+    fn commit(&self) -> Result<(), Failure>;
+
+    /// Undoes what the transaction did.
+    fn rollback(&self) -> Result<(), Failure>;
+
+    /// Whether a transaction is open; a failure can end it.
+    fn in_transaction(&self) -> bool;
+
+    /// Sets a savepoint inside the transaction.
+    fn save(&self) -> Result<(), Failure>;
+
+    /// Forgets the savepoint, keeping what was done since.
+    fn release(&self) -> Result<(), Failure>;
+
+    /// Undoes what was done since the savepoint, and forgets it.
+    fn restore(&self) -> Result<(), Failure>;
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reading everything as of one moment.
+    Read,
+    /// Writing.
+    Write,
+}
+
+/// The row a query stands on.
+pub(crate) trait Cells {
+    /// The value in this column of the statement.
+    fn cell(&self, column: usize) -> Cell<'_>;
+}
+
+/// A value as the database has it, borrowed from the row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cell<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    /// Meant to be UTF-8; not every database makes sure of it.
+    Text(&'a [u8]),
+    Bytes(&'a [u8]),
+}
+
+/// A value that is bound to a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Scalar {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// What the catalog says of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct TableFacts {
+    pub(crate) name: String,
+    /// Why it cannot be an object type: `a view`.
+    pub(crate) unfit: Option<&'static str>,
+    pub(crate) columns: Vec<ColumnFacts>,
+    /// Columns of each unique key but the primary one.
+    pub(crate) unique: Vec<Vec<usize>>,
+    pub(crate) foreign: Vec<ForeignKey>,
+}
+
+/// What the catalog says of a column.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnFacts {
+    pub(crate) name: String,
+    /// What kind of values its declared type stands for.
+    pub(crate) kind: AttributeType,
+    pub(crate) storage: Storage,
+    pub(crate) not_null: bool,
+    pub(crate) default: bool,
+    pub(crate) primary_key: bool,
+    /// The database numbers new rows here.
+    pub(crate) numbered: bool,
+    /// Computed from other columns.
+    pub(crate) computed: bool,
+    pub(crate) ignores_case: bool,
+}
+
+/// How a column keeps values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Integer,
+    Real,
+    /// Whole numbers and fractions where the value is one, text otherwise.
+    Numeric,
+    Text,
+    Bytes,
+    /// As given: `5` and `'5'` are different values.
+    AsGiven,
+}
+
+/// A column whose values are the key of rows of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignKey {
+    pub(crate) column: usize,
+    pub(crate) table: String,
+    /// The column of that table; its primary key when the catalog does not say.
+    pub(crate) key: Option<String>,
+    /// Whether the key is of this column alone.
+    pub(crate) alone: bool,
+}
+
+/// What went wrong, in words that all databases share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Unique,
+    Missing,
+    Check,
+    ForeignKey,
+    Type,
+    TooBig,
+    /// A trigger of the database said no.
+    Trigger,
+    UnknownColumn,
+    UnknownTable,
+    Busy,
+    Unreachable,
+    Forbidden,
+    Bug,
+}
+
+/// Why a call of a driver failed.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// The database said so, in these words.
+    Database(Fault, String),
+    /// Something of ours, on the way through: the host asked to stop.
+    Ours(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Ours(error)
+    }
+}
+
+impl Fault {
+    pub(crate) fn kind(self) -> ErrorKind {
+        match self {
+            Fault::Unique => ErrorKind::AlreadyExists,
+            Fault::Missing
+            | Fault::Check
+            | Fault::ForeignKey
+            | Fault::Type
+            | Fault::TooBig
+            | Fault::Trigger
+            | Fault::UnknownColumn => ErrorKind::Invalid,
+            Fault::UnknownTable => ErrorKind::Config,
+            Fault::Busy => ErrorKind::Busy,
+            Fault::Unreachable => ErrorKind::Unreachable,
+            Fault::Forbidden => ErrorKind::Forbidden,
+            Fault::Bug => ErrorKind::Internal,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Fault::Unique => "is taken",
+            Fault::Missing => "is missing",
+            Fault::Check => "is not accepted",
+            Fault::ForeignKey => "breaks a reference between tables",
+            Fault::Type => "does not fit the type of the column",
+            Fault::TooBig => "is too long",
+            Fault::Trigger => "is refused by a trigger",
+            Fault::UnknownColumn => "is not in the database",
+            Fault::UnknownTable => "the table is not there",
+            Fault::Busy => "the database is locked by somebody else",
+            Fault::Unreachable => "the database cannot be read or written",
+            Fault::Forbidden => "the database may not be written",
+            Fault::Bug => "the database failed",
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        match failure {
+            Failure::Database(fault, text) => {
+                Error::new(fault.kind(), format!("{} ({text})", fault.words()))
+            }
+            Failure::Ours(error) => error,
+        }
+    }
+}

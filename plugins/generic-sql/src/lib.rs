@@ -1,0 +1,135 @@
+//! Tables of a database as object types, rows as entries: the plugin `generic-sql`.
+//!
+//! Today the database is an SQLite file. What differs from database to database is behind
+//! `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
+//! crate itself shows only [`GenericSql`] and its settings.
+
+mod delta;
+mod dialect;
+mod driver;
+mod export;
+mod import;
+mod schema;
+mod settings;
+mod value;
+
+use driver::{Driver, Purpose};
+use ecma_plugin_sdk::{Problem, prelude::*};
+use schema::Table;
+pub use settings::{DriverName, Settings};
+
+/// A connection to a database.
+pub struct GenericSql {
+    settings: Settings,
+    driver: Box<dyn Driver>,
+    tables: Vec<Table>,
+}
+
+impl GenericSql {
+    /// Reads the catalog again: somebody may have changed a table.
+    fn refresh(&mut self) -> Result<()> {
+        self.driver.alive()?;
+        self.tables = tables(&self.settings, &*self.driver)??;
+        Ok(())
+    }
+}
+
+/// The tables, or everything in the settings that does not fit the database.
+fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>, Vec<Problem>>> {
+    driver.begin(Purpose::Read)?;
+    let facts = driver.describe();
+    driver.rollback()?;
+    Ok(schema::tables(settings, &facts?))
+}
+
+impl Connector for GenericSql {
+    type Config = Settings;
+
+    fn connect(settings: Settings) -> Result<GenericSql> {
+        let driver = driver::connect(&settings)?;
+        let tables = tables(&settings, &*driver)??;
+        Ok(GenericSql { settings, driver, tables })
+    }
+
+    fn capabilities(settings: &Settings) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.delta_import = settings.watermark_column.is_some();
+        capabilities.export_style = match settings.export_object_replace {
+            true => ecma_plugin_sdk::ExportStyle::ObjectReplace,
+            false => ecma_plugin_sdk::ExportStyle::AttributeReplace,
+        };
+        capabilities.export_pages = true;
+        capabilities.read = true;
+        capabilities.concurrent = true;
+        capabilities
+    }
+
+    /// Looks at the database as well when it can be opened; that it cannot is no fault of the
+    /// settings.
+    fn check(settings: &Settings) -> Vec<Problem> {
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            return problems;
+        }
+        let found = driver::connect(settings).map_err(Error::from);
+        match found.and_then(|driver| tables(settings, &*driver)) {
+            Ok(Err(problems)) => problems,
+            _ => Vec::new(),
+        }
+    }
+
+    fn test(&mut self) -> Result<()> {
+        self.driver.alive()?;
+        for table in &self.tables {
+            let sql = self.driver.dialect().probe(&table.name);
+            let answer = self.driver.query(&sql, &[], &mut |_| Ok(()));
+            answer.map_err(|failure| Error::from(failure).context(&table.name))?;
+        }
+        Ok(())
+    }
+
+    fn schema(&mut self) -> Result<Schema> {
+        self.refresh()?;
+        Ok(schema::schema(&self.tables))
+    }
+
+    fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
+        self.refresh()?;
+        import::run(&*self.driver, &self.tables, run, sink)
+    }
+
+    fn export(&mut self, change: &Change) -> Result<Exported> {
+        self.driver.alive()?;
+        export::page_of_one(&*self.driver, &self.tables, change)
+    }
+
+    fn export_batch(&mut self, batch: &[Change]) -> Vec<Result<Exported>> {
+        match self.driver.alive() {
+            Ok(()) => export::page(&*self.driver, &self.tables, batch),
+            Err(failure) => {
+                let error = Error::from(failure);
+                batch.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
+    fn read(&mut self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>> {
+        self.driver.alive()?;
+        self.driver.begin(Purpose::Read)?;
+        let read = |id: &EntryId| {
+            let table = self.tables.iter().find(|table| table.object_type == id.object_type);
+            let table = table.ok_or_else(|| {
+                let text = format!("there is no object type {}", id.object_type);
+                Error::new(ErrorKind::Invalid, text)
+            })?;
+            import::read(&*self.driver, table, id)
+        };
+        let entries = ids.iter().map(read).collect::<Result<Vec<_>>>();
+        let ended = self.driver.rollback();
+        let entries = entries?;
+        ended?;
+        Ok(entries)
+    }
+}
+
+export_connector!(GenericSql);

@@ -1,0 +1,300 @@
+//! Object types from the catalog of the database and the settings.
+
+use crate::{
+    driver::{ColumnFacts, Storage, TableFacts},
+    settings::Settings,
+};
+use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Schema, tracing};
+
+/// A table that is an object type.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) object_type: String,
+    pub(crate) name: String,
+    pub(crate) columns: Vec<Column>,
+    /// The watermark column.
+    pub(crate) watermark: Option<usize>,
+}
+
+/// A column that is an attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: AttributeType,
+    pub(crate) storage: Storage,
+    pub(crate) anchor: bool,
+    pub(crate) generated: bool,
+    pub(crate) not_null: bool,
+    pub(crate) default: bool,
+    pub(crate) unique: bool,
+    pub(crate) ignores_case: bool,
+    pub(crate) writable: bool,
+    pub(crate) foreign: bool,
+    /// Between the values of a multi-valued column.
+    pub(crate) separator: Option<String>,
+}
+
+impl Table {
+    /// The columns of the anchor.
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.anchor)
+    }
+
+    /// The column of this name, spelled as the catalog spells it.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl Column {
+    fn attribute(&self) -> Attribute {
+        let mut attribute = Attribute::new(&self.name, self.kind);
+        attribute.multi_valued = self.separator.is_some();
+        attribute.required = !self.generated && (self.anchor || (self.not_null && !self.default));
+        attribute.access = if self.writable { Access::ImportExport } else { Access::ImportOnly };
+        attribute.anchor = self.anchor;
+        attribute.unique = self.unique;
+        attribute.case_exact = !self.ignores_case;
+        attribute.generated = self.generated;
+        attribute
+    }
+}
+
+/// The schema that these tables are.
+pub(crate) fn schema(tables: &[Table]) -> Schema {
+    Schema::new(tables.iter().map(|table| {
+        let attributes = table.columns.iter().map(Column::attribute);
+        attributes.fold(ObjectType::new(&table.object_type), ObjectType::with)
+    }))
+}
+
+/// The tables of the settings as the catalog describes them, or everything that does not fit.
+pub(crate) fn tables(
+    settings: &Settings,
+    facts: &[TableFacts],
+) -> Result<Vec<Table>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let chosen = choose(settings, facts, &mut problems);
+    for (parameter, list) in settings.column_lists() {
+        for entry in list {
+            let known = chosen.iter().any(|choice| {
+                choice.facts.columns.iter().any(|column| choice.is(entry, &column.name))
+            });
+            if !known && !chosen.is_empty() {
+                problems.push(Problem::new(parameter, no_column(entry, &chosen)));
+            }
+        }
+    }
+    let mut tables = Vec::new();
+    for choice in &chosen {
+        match anchor(settings, choice) {
+            Ok(anchor) => tables.push(choice.table(settings, &anchor, &mut problems)),
+            Err(text) if !settings.tables.is_empty() => {
+                problems.push(Problem::new("anchor", text));
+            }
+            Err(_) => {
+                tracing::debug!(table = choice.facts.name, "A table without a key is left out")
+            }
+        }
+    }
+    if tables.is_empty() && problems.is_empty() {
+        problems.push(Problem::new("database", "has no table with a key"));
+    }
+    refer(&mut tables, &chosen);
+    if problems.is_empty() { Ok(tables) } else { Err(problems) }
+}
+
+/// A table, and the object type it is to be.
+struct Choice<'a> {
+    object_type: &'a str,
+    facts: &'a TableFacts,
+}
+
+impl Choice<'_> {
+    /// Whether an entry of a list of columns means this column: `column` or `table.column`.
+    fn is(&self, entry: &str, column: &str) -> bool {
+        entry.eq_ignore_ascii_case(column) || self.is_qualified(entry, column)
+    }
+
+    fn is_qualified(&self, entry: &str, column: &str) -> bool {
+        [self.object_type, &self.facts.name].iter().any(|table| {
+            entry
+                .split_at_checked(table.len())
+                .filter(|(before, _)| before.eq_ignore_ascii_case(table))
+                .and_then(|(_, rest)| rest.strip_prefix('.'))
+                .is_some_and(|rest| rest.eq_ignore_ascii_case(column))
+        })
+    }
+
+    fn names(&self, list: &[String], column: &str) -> bool {
+        list.iter().any(|entry| self.is(entry, column))
+    }
+
+    fn table(&self, settings: &Settings, anchor: &[usize], problems: &mut Vec<Problem>) -> Table {
+        let build = |(at, facts): (usize, &ColumnFacts)| self.column(settings, anchor, at, facts);
+        let columns: Vec<Column> = self.facts.columns.iter().enumerate().map(build).collect();
+        let table = &self.facts.name;
+        for column in columns.iter().filter(|c| c.anchor && c.separator.is_some()) {
+            let text = format!("names {table}.{}, a column of the anchor", column.name);
+            problems.push(Problem::new("multi_valued", text));
+        }
+        let watermark = settings.watermark_column.as_ref().and_then(|name| {
+            let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+            if found.is_none() {
+                let text = format!("is \"{name}\", which table {table} does not have");
+                problems.push(Problem::new("watermark_column", text));
+            }
+            found
+        });
+        let object_type = self.object_type.to_owned();
+        Table { object_type, name: table.clone(), columns, watermark }
+    }
+
+    fn column(
+        &self,
+        settings: &Settings,
+        anchor: &[usize],
+        at: usize,
+        facts: &ColumnFacts,
+    ) -> Column {
+        let name = &facts.name;
+        let is_anchor = anchor.contains(&at);
+        let kind = match (is_anchor, facts.storage) {
+            // An anchor is compared with what is stored, so it is shown as it is stored.
+            (true, Storage::Integer) => AttributeType::Integer,
+            (true, Storage::Bytes) => AttributeType::Binary,
+            (true, _) => AttributeType::Text,
+            _ if self.names(&settings.boolean, name) => AttributeType::Boolean,
+            _ if self.names(&settings.date_time, name) => AttributeType::DateTime,
+            _ if self.names(&settings.references, name) => AttributeType::Reference,
+            _ => facts.kind,
+        };
+        let alone = |key: &[usize]| key == [at];
+        let primary = self.facts.columns.iter().filter(|c| c.primary_key).count();
+        Column {
+            kind,
+            storage: facts.storage,
+            anchor: is_anchor,
+            generated: facts.numbered || (is_anchor && (facts.default || facts.computed)),
+            not_null: facts.not_null,
+            default: facts.default || facts.computed,
+            unique: self.facts.unique.iter().any(|key| alone(key))
+                || alone(anchor)
+                || (facts.primary_key && primary == 1),
+            ignores_case: facts.ignores_case,
+            writable: !facts.computed && !self.names(&settings.read_only_columns, name),
+            foreign: self.facts.foreign.iter().any(|key| key.column == at),
+            separator: settings
+                .multi_value_separator
+                .clone()
+                .filter(|_| self.names(&settings.multi_valued, name)),
+            name: name.clone(),
+        }
+    }
+}
+
+fn choose<'a>(
+    settings: &'a Settings,
+    facts: &'a [TableFacts],
+    problems: &mut Vec<Problem>,
+) -> Vec<Choice<'a>> {
+    if settings.tables.is_empty() {
+        let fit = facts.iter().filter(|facts| facts.unfit.is_none());
+        return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();
+    }
+    let find = |name: &str| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name));
+    let mut chosen: Vec<Choice<'_>> = Vec::new();
+    let mut wrong = |text| problems.push(Problem::new("tables", text));
+    for entry in &settings.tables {
+        // A table whose name has an equals sign in it is meant as it is.
+        let found = find(entry).map(|facts| (facts.name.as_str(), facts)).or_else(|| {
+            let (object_type, table) = entry.split_once('=')?;
+            Some((object_type.trim(), find(table.trim())?))
+        });
+        match found {
+            None => {
+                let known: Vec<&str> = facts.iter().map(|facts| facts.name.as_str()).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                wrong(format!("names \"{entry}\", but the tables of the database are: {known}"));
+            }
+            Some((_, facts)) if facts.unfit.is_some() => {
+                let what = facts.unfit.unwrap_or_default();
+                wrong(format!("names \"{}\", which is {what}, not a table", facts.name));
+            }
+            Some(("", _)) => wrong(format!("has no type before the equals sign of \"{entry}\"")),
+            Some((object_type, _)) if chosen.iter().any(|c| c.object_type == object_type) => {
+                wrong(format!("names the type \"{object_type}\" twice"));
+            }
+            Some((object_type, facts)) => chosen.push(Choice { object_type, facts }),
+        }
+    }
+    chosen
+}
+
+fn no_column(entry: &str, chosen: &[Choice<'_>]) -> String {
+    let tables: Vec<&str> = chosen.iter().map(|choice| choice.facts.name.as_str()).collect();
+    format!("names \"{entry}\", which is no column of {}", tables.join(", "))
+}
+
+/// The columns of the anchor, in the table's order.
+fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usize>, String> {
+    let facts = choice.facts;
+    let columns = || facts.columns.iter().enumerate();
+    let table = &facts.name;
+    let qualified: Vec<usize> = columns()
+        .filter(|(_, c)| settings.anchor.iter().any(|e| choice.is_qualified(e, &c.name)))
+        .map(|(at, _)| at)
+        .collect();
+    if !qualified.is_empty() {
+        return Ok(qualified);
+    }
+    let plain: Vec<usize> = columns()
+        .filter(|(_, c)| settings.anchor.iter().any(|e| e.eq_ignore_ascii_case(&c.name)))
+        .map(|(at, _)| at)
+        .collect();
+    if !plain.is_empty() {
+        return Ok(plain);
+    }
+    let primary: Vec<usize> = columns().filter(|(_, c)| c.primary_key).map(|(at, _)| at).collect();
+    if !primary.is_empty() {
+        return Ok(primary);
+    }
+    let without_null = |key: &&Vec<usize>| key.iter().all(|at| facts.columns[*at].not_null);
+    match facts.unique.iter().find(without_null) {
+        Some(key) => {
+            let mut key = key.clone();
+            key.sort_unstable();
+            Ok(key)
+        }
+        None => Err(format!(
+            "is missing for table {table}, which has neither a primary key nor a unique one without \
+             NULL; name its columns as {table}.column"
+        )),
+    }
+}
+
+/// Makes references of foreign keys to the anchor of a table among these.
+fn refer(tables: &mut [Table], chosen: &[Choice<'_>]) {
+    let anchors: Vec<(String, String)> = tables
+        .iter()
+        .filter(|table| table.anchors().count() == 1)
+        .filter_map(|table| Some((table.name.clone(), table.anchors().next()?.name.clone())))
+        .collect();
+    let is_anchor = |table: &str, key: Option<&str>| {
+        anchors.iter().any(|(name, anchor)| {
+            name.eq_ignore_ascii_case(table)
+                && key.is_none_or(|key| key.eq_ignore_ascii_case(anchor))
+        })
+    };
+    for table in tables {
+        let Some(choice) = chosen.iter().find(|c| c.object_type == table.object_type) else {
+            continue;
+        };
+        for key in choice.facts.foreign.iter().filter(|key| key.alone) {
+            let column = &mut table.columns[key.column];
+            if !column.anchor && is_anchor(&key.table, key.key.as_deref()) {
+                column.kind = AttributeType::Reference;
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The plugin at real databases: catalog, imports, deltas, exports, errors, and a model.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod catalog;
+mod delta;
+mod errors;
+mod export;
+mod import;
+mod model;
+mod support;

@@ -1,0 +1,16 @@
+//! The whole product at work: the real binary, real plugin libraries from a temporary `ECMA/`, TLS,
+//! and a client that behaves like Entra; then a look into the target itself.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod behind;
+mod commands;
+mod documents;
+mod durability;
+mod faults;
+mod flows;
+mod journey;
+mod laws;
+mod protocol;
+mod secrets;
+mod support;

@@ -1,0 +1,69 @@
+//! People of a folder: one file per person, `<id>.txt`, whose first line is the display name.
+
+use ecma_plugin_sdk::{prelude::*, tracing};
+use std::{fs, path::PathBuf};
+
+#[derive(Config)]
+pub struct Settings {
+    /// Folder
+    ///
+    /// Where the files of the people are. The host's account needs to write there.
+    folder: PathBuf,
+    /// Read only
+    #[config(global, default = false)]
+    read_only: bool,
+    /// Access key
+    key: Option<Secret>,
+}
+
+pub struct Folder(Settings);
+
+impl Connector for Folder {
+    type Config = Settings;
+
+    fn connect(settings: Settings) -> Result<Self> {
+        fs::read_dir(&settings.folder)?;
+        tracing::info!(folder = ?settings.folder, key = ?settings.key, "Folder opened");
+        Ok(Folder(settings))
+    }
+
+    fn schema(&mut self) -> Result<Schema> {
+        let user = ObjectType::new("user").anchor("id", Text);
+        Ok(Schema::new([user.attribute("displayName", Text).required()]))
+    }
+
+    fn import(&mut self, _: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
+        for file in fs::read_dir(&self.0.folder)? {
+            let path = file?.path();
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path)?;
+            sink.entry(
+                Entry::new("user").anchor("id", id).set("displayName", text.lines().next()),
+            )?;
+        }
+        Ok(None)
+    }
+
+    fn export(&mut self, change: &Change) -> Result<Exported> {
+        let path = match change.id().anchor.first().and_then(Value::as_text) {
+            Some(id) if id.chars().all(char::is_alphanumeric) => format!("{id}.txt"),
+            _ => return Err(Error::invalid("id", "is made of letters and digits")),
+        };
+        let path = self.0.folder.join(path);
+        match change {
+            _ if self.0.read_only => return Err(Error::unsupported("the folder is read only")),
+            Change::Add(_) if path.exists() => {
+                return Err(Error::already_exists("this id is taken"));
+            }
+            Change::Add(_) => fs::write(path, change.text("displayName").unwrap_or_default())?,
+            Change::Delete { .. } => fs::remove_file(path)?,
+            _ => {
+                fs::metadata(&path)?;
+                change.text("displayName").map_or(Ok(()), |name| fs::write(path, name))?;
+            }
+        }
+        Ok(Exported::done())
+    }
+}
+
+export_connector!(Folder);

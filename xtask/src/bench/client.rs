@@ -1,0 +1,211 @@
+//! An HTTPS client that keeps its connection: single look-ups, and a steady paced stream of them
+//! whose times are kept one by one.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connector's endpoint and what opens it.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    /// Up to `/scim`.
+    pub(super) path: String,
+    pub(super) token: String,
+    tls: Arc<ClientConfig>,
+}
+
+impl Target {
+    /// The endpoint of a host known by the certificates in `ca_pem`.
+    pub(super) fn new(
+        address: SocketAddr,
+        ca_pem: &Path,
+        path: String,
+        token: String,
+    ) -> anyhow::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(ca_pem)? {
+            roots.add(certificate?)?;
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { address, path, token, tls: Arc::new(tls) })
+    }
+
+    /// Opens a connection.
+    pub(super) fn connect(&self) -> anyhow::Result<Client> {
+        let tcp = TcpStream::connect(self.address)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        let name = ServerName::try_from("localhost").expect("localhost is a name");
+        let tls = ClientConnection::new(Arc::clone(&self.tls), name)?;
+        Ok(Client { stream: BufReader::new(StreamOwned::new(tls, tcp)), target: self.clone() })
+    }
+}
+
+/// One open connection.
+pub(super) struct Client {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    target: Target,
+}
+
+impl Client {
+    /// Looks somebody up by login, which must be URL-encoded, and answers the body.
+    pub(super) fn look_up(&mut self, login: &str) -> anyhow::Result<Vec<u8>> {
+        let Target { path, token, .. } = &self.target;
+        let request = format!(
+            "GET {path}/Users?filter=userName%20eq%20%22{login}%22 HTTP/1.1\r\nHost: localhost\r\n\
+             Accept: application/scim+json\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut status = String::new();
+        self.stream.read_line(&mut status)?;
+        let mut length = None;
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = Some(value.trim().parse()?);
+            }
+        }
+        let mut body = vec![0; length.context("the answer has no Content-Length")?];
+        self.stream.read_exact(&mut body)?;
+        if !status.starts_with("HTTP/1.1 200") {
+            bail!("{login}: {}: {}", status.trim(), String::from_utf8_lossy(&body));
+        }
+        Ok(body)
+    }
+
+    /// Looks people up, each of whom must be found alone, and answers the mean size of a body.
+    pub(super) fn verify(&mut self, logins: &[String]) -> anyhow::Result<usize> {
+        let mut bytes = 0;
+        for login in logins {
+            let body = self.look_up(login)?;
+            let list: serde_json::Value = serde_json::from_slice(&body)?;
+            if list["totalResults"] != 1 {
+                bail!("{login} is not found once: {list}");
+            }
+            bytes += body.len();
+        }
+        Ok(bytes / logins.len().max(1))
+    }
+}
+
+/// A paced stream of look-ups under way.
+pub(super) struct Paced {
+    stop: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<anyhow::Result<Vec<Answer>>>>,
+}
+
+/// When a look-up was due, and how long after that it was answered.
+#[derive(Clone, Copy)]
+pub(super) struct Answer {
+    pub(super) due: Instant,
+    pub(super) milliseconds: f64,
+}
+
+impl Paced {
+    /// Begins: each of so many connections asks this often. A slow answer does not make the next
+    /// one begin later: its time counts from when it was due.
+    pub(super) fn begin(
+        target: &Target,
+        logins: &[String],
+        connections: usize,
+        every: Duration,
+    ) -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let begin = Instant::now();
+        let workers = (0..connections).map(|worker| {
+            let mut client = target.connect()?;
+            let mine: Vec<String> =
+                logins.iter().skip(worker).step_by(connections).cloned().collect();
+            let stop = Arc::clone(&stop);
+            let first = begin + every * worker as u32 / connections as u32;
+            let work = move || pace(&mut client, &mine, first, every, &stop);
+            Ok(std::thread::spawn(work))
+        });
+        let workers = workers.collect::<anyhow::Result<_>>()?;
+        Ok(Self { stop, workers })
+    }
+
+    /// Ends and answers what was measured.
+    pub(super) fn end(self) -> anyhow::Result<Vec<Answer>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for worker in self.workers {
+            all.extend(worker.join().expect("a worker does not panic")?);
+        }
+        Ok(all)
+    }
+}
+
+fn pace(
+    client: &mut Client,
+    logins: &[String],
+    first: Instant,
+    every: Duration,
+    stop: &AtomicBool,
+) -> anyhow::Result<Vec<Answer>> {
+    let mut answers = Vec::new();
+    let mut due = first;
+    // A stride that meets everybody once before anybody twice, far from the one before.
+    for at in (0..).map(|turn: usize| turn.wrapping_mul(7919) % logins.len()) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let now = Instant::now();
+        if now < due {
+            std::thread::sleep(due - now);
+        }
+        let begun = if now < due { Instant::now() } else { due };
+        client.look_up(&logins[at])?;
+        answers.push(Answer { due: begun, milliseconds: begun.elapsed().as_secs_f64() * 1e3 });
+        due += every;
+    }
+    Ok(answers)
+}
+
+/// The text as part of a URL's query.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_encoded_for_a_query() {
+        assert_eq!(encoded("o'brien.7@example.com"), "o%27brien.7%40example.com");
+        assert_eq!(encoded("ß &"), "%C3%9F%20%26");
+    }
+}

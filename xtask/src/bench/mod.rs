@@ -1,0 +1,106 @@
+//! `cargo xtask bench`: the host under load beside a yardstick in the same run, as tables for
+//! docs/performance.md.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cargo::{self, Profile},
+    say, stage,
+};
+
+mod client;
+mod figures;
+mod import;
+mod lookups;
+mod machine;
+mod readers;
+mod server;
+mod wrk;
+
+/// What to measure.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Indexed look-ups per second over TLS.
+    Lookups,
+    /// Full imports from a file and from a database.
+    Import,
+    /// Both.
+    All,
+}
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// What to measure.
+    what: What,
+    /// How many people the big target has.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    people: u64,
+    /// How long one turn of look-ups takes.
+    #[arg(long, value_name = "S", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// How often each is measured; they take turns, and the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// Connections that ask for look-ups at once.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
+    /// Keep the data here, for the next time [default: a temporary folder].
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+/// What every measurement needs.
+struct Bench<'o> {
+    options: &'o Options,
+    folder: PathBuf,
+    host: PathBuf,
+    plugins: Vec<PathBuf>,
+}
+
+/// Builds, measures and prints the tables.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("the measurements read /proc and need Linux");
+    }
+    let temporary = tempfile::tempdir().context("no folder for temporary files")?;
+    let folder = options.dir.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let plugins = cargo::plugins()?;
+    let packages: Vec<_> = plugins.iter().map(String::as_str).chain(["ecma-host"]).collect();
+    let built = cargo::build(&packages, Profile::Release)?;
+    let bench = Bench {
+        options,
+        folder: fs::canonicalize(folder)?,
+        host: built.program("ecma-host")?,
+        plugins: built.libraries,
+    };
+    say!("{}\n", machine::line()?);
+    if options.what != What::Import {
+        lookups::run(&bench)?;
+    }
+    if options.what != What::Lookups {
+        import::run(&bench)?;
+    }
+    Ok(())
+}
+
+impl Bench<'_> {
+    /// A home of that name with the plugins in it.
+    fn home(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let home = self.folder.join(name);
+        fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+        stage::stage(&self.plugins, &home.join("ECMA"))?;
+        Ok(home)
+    }
+}
+
+/// The size of a file.
+fn size_of(path: &Path) -> anyhow::Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len())
+}

@@ -1,0 +1,205 @@
+//! `cargo xtask test`: what the tests need, then every check in the order of CI, each timed.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::{bans, cargo::cargo, say};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run only the tests whose names contain this, and no other check.
+    #[arg(long, value_name = "F")]
+    filter: Option<String>,
+}
+
+/// Programs the tests start, and the Debian package each is in.
+const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("python3", "python3")];
+
+/// How many tests passed and failed.
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+/// What became of the steps so far.
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+    failed: bool,
+}
+
+/// Runs everything and closes with `N passed, M failed`. A failed step does not keep the later
+/// ones from running: one run shows all there is to mend.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    let mut count = Count::default();
+    install_missing()?;
+    if options.filter.is_none() {
+        report.step("format", || succeed(cargo().args(["fmt", "--all", "--check"])));
+        report.step("clippy", || {
+            let lint = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+            succeed(cargo().args(lint))
+        });
+        report.step("licences and bans", bans::run);
+    }
+    report.step("tests", || tests(options.filter.as_deref(), &mut count));
+    say!();
+    for line in &report.lines {
+        say!("{line}");
+    }
+    say!("{} passed, {} failed", count.passed, count.failed);
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+impl Report {
+    fn step(&mut self, name: &str, step: impl FnOnce() -> anyhow::Result<()>) {
+        say!("── {name}");
+        let started = Instant::now();
+        let outcome = step();
+        self.add(name, started.elapsed(), outcome);
+    }
+
+    fn add(&mut self, name: &str, took: Duration, outcome: anyhow::Result<()>) {
+        self.failed |= outcome.is_err();
+        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        self.lines.push(format!("{name:<18} {word:<7} {:>7.1} s", took.as_secs_f64()));
+        if let Err(error) = outcome {
+            say!("{name}: {error:#}");
+        }
+    }
+}
+
+fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    if !status.success() {
+        bail!("ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs the tests, showing what they print and adding up what they report.
+fn tests(filter: Option<&str>, count: &mut Count) -> anyhow::Result<()> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = filter {
+        command.args(["--", filter]);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let printed = child.stdout.take().expect("standard output is piped");
+    let mut out = std::io::stdout();
+    for line in BufReader::new(printed).split(b'\n') {
+        let mut line = line.context("cannot read what the tests print")?;
+        if let Some(more) = result_in(&String::from_utf8_lossy(&line)) {
+            count.passed += more.passed;
+            count.failed += more.failed;
+        }
+        line.push(b'\n');
+        let _ = out.write_all(&line);
+    }
+    let status = child.wait().context("cannot wait for cargo")?;
+    if !status.success() {
+        bail!("cargo test ended with {status}");
+    }
+    if *count == Count::default() {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// The counts in a line such as `test result: ok. 3 passed; 0 failed; 0 ignored; …`.
+fn result_in(line: &str) -> Option<Count> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let number = |word: &str| {
+        let part = counts.split("; ").find_map(|part| part.strip_suffix(word))?;
+        part.trim().parse().ok()
+    };
+    Some(Count { passed: number("passed")?, failed: number("failed")? })
+}
+
+/// Installs what is missing as root on a Debian; otherwise says how to.
+fn install_missing() -> anyhow::Result<()> {
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let packages = packages.join(" ");
+    if !(is_root() && is_there("apt-get")) {
+        bail!(
+            "the tests need these packages: {packages}; install them with \
+             `sudo apt-get update && sudo apt-get install --yes {packages}`"
+        );
+    }
+    say!("installing {packages}");
+    succeed(Command::new("apt-get").arg("update"))?;
+    let mut install = Command::new("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    succeed(
+        install.args(["install", "--yes", "--no-install-recommends"]).args(packages.split(' ')),
+    )?;
+    match missing().as_slice() {
+        [] => Ok(()),
+        still => bail!("still missing after the installation: {}", still.join(" ")),
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    NEEDED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect()
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).any(|folder| folder.join(&name).is_file())
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_read_from_the_line_cargo_prints() {
+        let passed = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; \
+                      finished in 0.01s";
+        assert_eq!(result_in(passed), Some(Count { passed: 12, failed: 0 }));
+        let failed = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured";
+        assert_eq!(result_in(failed), Some(Count { passed: 3, failed: 2 }));
+        assert_eq!(result_in("test scim::results ... ok"), None);
+    }
+
+    #[test]
+    fn one_failed_step_fails_the_run_and_is_named() {
+        let mut report = Report::default();
+        report.add("format", Duration::from_millis(1500), Ok(()));
+        assert!(!report.failed);
+        report.add("clippy", Duration::ZERO, Err(anyhow::anyhow!("ended")));
+        report.add("tests", Duration::ZERO, Ok(()));
+        assert!(report.failed);
+        assert_eq!(report.lines[0], "format             ok          1.5 s");
+        assert!(report.lines[1].contains("FAILED"), "{}", report.lines[1]);
+    }
+
+    #[test]
+    fn a_program_is_looked_up_in_the_path() {
+        assert!(is_there("cargo"));
+        assert!(!is_there("no-such-program-anywhere"));
+    }
+}
