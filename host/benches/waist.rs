@@ -1,8 +1,9 @@
 //! What the waist costs an import: entries from a generator become the rows that the connector
 //! space keeps, straight, through pages in one program, and through a loaded library.
 //!
-//! `cargo bench -p ecma-host --bench waist [-- COUNT]` prints one line of JSON per way and one with
-//! the ratios. Ways take turns; of each the best of five counts.
+//! `cargo bench -p ecma-host --bench waist [-- COUNT ROUNDS]` prints one line of JSON per way and one
+//! with the ratios. Ways take turns; of each the best of five rounds counts. More and shorter rounds
+//! help on a machine that is not quiet.
 
 use ecma_host::space::{
     Layout,
@@ -21,7 +22,7 @@ use std::{
 };
 
 const COUNT: u32 = 200_000;
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 const SEED: u32 = 1;
 
 type Rows = Vec<Box<[u8]>>;
@@ -95,7 +96,8 @@ fn layout(schema: &Schema) -> Layout {
 }
 
 fn main() {
-    let count = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(COUNT);
+    let mut numbers = std::env::args().filter_map(|word| word.parse().ok());
+    let (count, rounds) = (numbers.next().unwrap_or(COUNT), numbers.next().unwrap_or(ROUNDS));
     let library = Plugin::load(&built_library("generator")).expect("the library is a plugin");
     let linked = Plugin::linked::<Generator>("generator", "0");
     let mut connection = linked.connect(&Values::default()).expect("the generator connects");
@@ -113,7 +115,7 @@ fn main() {
         ("library", &|| through(&library, &layout, count)),
     ];
     let mut best = [f64::INFINITY; 4];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for ((_, way), best) in ways.iter().zip(&mut best) {
             let started = Instant::now();
             let rows = black_box(way());

@@ -4,7 +4,7 @@
 use crate::{
     binding::{Binding, Unbound},
     config::{
-        ConnectorConfig, ConnectorName, HostConfig, Loaded, Problem, SealingKey, load_connectors,
+        ConnectorConfig, HostConfig, Loaded, Problem, SealingKey, load_connectors,
         private_folder, write_atomic,
     },
     plugins::{self, Catalog},
@@ -20,6 +20,8 @@ use std::{
 
 /// How long requests in flight have to finish when the host stops.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long plugins have to look at their connectors' values.
+const BINDING: Duration = Duration::from_secs(30);
 /// How long a filter may look at every entry.
 const SCAN: Duration = Duration::from_secs(20);
 /// How long a TLS handshake may take, in seconds.
@@ -71,17 +73,8 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
     let web = Web::new(&config.limits, now());
-    let mut bindings = Vec::new();
-    for loaded in load_connectors(&config.connectors) {
-        let (name, endpoint) = open(&config, &catalog, &key, loaded);
-        if let Endpoint::Bound(binding) = &endpoint {
-            bindings.push(Arc::clone(binding));
-        }
-        if let Some(name) = name {
-            web.set(name, endpoint);
-        }
-    }
     catalog.sweep();
+    let bindings = bind_all(&config, catalog, key, &web).await;
     if bindings.is_empty() {
         tracing::warn!(folder = %config.connectors.display(), "No connector is at work");
     }
@@ -123,27 +116,53 @@ fn machine_name() -> String {
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
-/// A connector's document becomes an endpoint: at work, or broken with the reason.
-fn open(
+/// Every document becomes an endpoint: at work, or broken with the reason. A plugin that does not
+/// answer keeps only its own connectors from working.
+async fn bind_all(
     config: &HostConfig,
-    catalog: &Catalog,
-    key: &SealingKey,
-    loaded: Loaded,
-) -> (Option<ConnectorName>, Endpoint) {
-    // As in the problems of a document: a client is not told where the home is.
-    let file = loaded.file.strip_prefix(&config.home).unwrap_or(&loaded.file).display().to_string();
-    let broken = |reason: String| {
-        tracing::error!(file, reason, "Connector is not at work");
-        Endpoint::Broken(reason)
+    catalog: Catalog,
+    key: SealingKey,
+    web: &Web,
+) -> Vec<Arc<Binding>> {
+    let shared = Arc::new((config.clone(), catalog, key));
+    let open = |Loaded { name, file, result }: Loaded| {
+        let shared = Arc::clone(&shared);
+        let file = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
+        let at = file.clone();
+        let bound = tokio::task::spawn_blocking(move || match result {
+            Err(problems) => Err(texts(&problems)),
+            Ok(connector) => bind(&shared.0, &shared.1, &shared.2, connector)
+                .map_err(|Unbound(reasons)| format!("{at}: {}", reasons.join("\n"))),
+        });
+        (name, file, bound)
     };
-    let endpoint = match loaded.result {
-        Err(problems) => broken(texts(&problems)),
-        Ok(connector) => match bind(config, catalog, key, connector) {
-            Ok(binding) => Endpoint::Bound(binding),
-            Err(Unbound(reasons)) => broken(format!("{file}: {}", reasons.join("\n"))),
-        },
-    };
-    (loaded.name, endpoint)
+    // All at once: each has the whole time.
+    let opening: Vec<_> = load_connectors(&config.connectors).into_iter().map(open).collect();
+    let deadline = tokio::time::Instant::now() + BINDING;
+    let mut bindings = Vec::new();
+    for (name, file, bound) in opening {
+        let bound = match tokio::time::timeout_at(deadline, bound).await {
+            Ok(Ok(bound)) => bound,
+            Ok(Err(_)) => Err(format!("{file}: binding it broke off")),
+            Err(_) => {
+                Err(format!("{file}: its plugin did not answer within {} s", BINDING.as_secs()))
+            }
+        };
+        let endpoint = match bound {
+            Ok(binding) => {
+                bindings.push(Arc::clone(&binding));
+                Endpoint::Bound(binding)
+            }
+            Err(reason) => {
+                tracing::error!(file, reason, "Connector is not at work");
+                Endpoint::Broken(reason)
+            }
+        };
+        if let Some(name) = name {
+            web.set(name, endpoint);
+        }
+    }
+    bindings
 }
 
 fn bind(

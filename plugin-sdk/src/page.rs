@@ -41,6 +41,7 @@ impl Tag {
     const CLEAR: u8 = 0x30;
 
     /// The same tag for a part of the anchor.
+    #[inline]
     #[must_use]
     pub fn anchor(self) -> Tag {
         Tag(self.0 | Tag::ANCHOR)
@@ -53,6 +54,7 @@ impl Tag {
     }
 
     /// The kind of value only.
+    #[inline]
     #[must_use]
     pub fn kind(self) -> Tag {
         Tag(self.0 & 0x07)
@@ -73,13 +75,19 @@ pub fn put_varint(out: &mut Vec<u8>, mut number: u32) {
 }
 
 /// Takes a LEB128 number from the front.
+#[inline]
 #[must_use]
-pub fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
-    let (&first, mut rest) = bytes.split_first()?;
+pub fn take_varint<'a>(bytes: &mut &'a [u8]) -> Option<u32> {
+    let (&first, rest) = bytes.split_first()?;
     if first < 0x80 {
         *bytes = rest;
         return Some(u32::from(first));
     }
+    take_long_varint(first, rest, bytes)
+}
+
+/// The number that has further bytes behind its first.
+fn take_long_varint<'a>(first: u8, mut rest: &'a [u8], bytes: &mut &'a [u8]) -> Option<u32> {
     let mut number = u32::from(first & 0x7f);
     for shift in [7, 14, 21, 28] {
         let (&byte, tail) = rest.split_first()?;
@@ -109,6 +117,7 @@ pub struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// Takes a cell from the front; `None` when there is none left or the bytes are damaged.
+    #[inline]
     #[must_use]
     pub fn take(bytes: &mut &'a [u8]) -> Option<Cell<'a>> {
         let mut rest = *bytes;
@@ -121,6 +130,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Appends the cell.
+    #[inline]
     pub fn put(self, out: &mut Vec<u8>) {
         let length = self.bytes.len();
         if self.attribute < 0x80 && length < 0x80 {
@@ -179,10 +189,14 @@ impl<'a> Cell<'a> {
     }
 
     /// Whether the bytes fit the kind.
+    #[inline]
     #[must_use]
     pub fn is_sound(&self) -> bool {
         match self.tag.kind() {
-            Tag::TEXT | Tag::REFERENCE => std::str::from_utf8(self.bytes).is_ok(),
+            // Most values are short and ASCII, which is sooner told.
+            Tag::TEXT | Tag::REFERENCE => {
+                self.bytes.is_ascii() || std::str::from_utf8(self.bytes).is_ok()
+            }
             Tag::INTEGER => self.integer().is_some(),
             Tag::BOOLEAN => self.boolean().is_some(),
             Tag::BINARY => true,
@@ -256,7 +270,8 @@ struct Layout {
     /// Numbers in the page being written, valid for that page only.
     page: u64,
     type_number: u32,
-    numbers: Vec<u32>,
+    /// By column: its number, and the flags of its cells.
+    numbers: Vec<(u32, Tag)>,
 }
 
 /// Names a set of columns given to [`PageWriter::layout`].
@@ -307,12 +322,7 @@ impl PageWriter {
     /// Begins a row of these columns.
     pub fn begin_row(&mut self, layout: LayoutId) {
         if self.layouts[layout.0].page != self.serial {
-            let mut layout_now = self.layouts[layout.0].clone();
-            layout_now.type_number = self.number(&layout_now.object_type);
-            layout_now.numbers =
-                layout_now.columns.iter().map(|(name, _)| self.number(name)).collect();
-            layout_now.page = self.serial;
-            self.layouts[layout.0] = layout_now;
+            self.number_columns(layout);
         }
         let type_number = self.layouts[layout.0].type_number;
         self.begin(RecordKind::Add);
@@ -320,18 +330,27 @@ impl PageWriter {
         self.bytes.push(0);
     }
 
+    fn number_columns(&mut self, layout: LayoutId) {
+        let mut now = self.layouts[layout.0].clone();
+        now.type_number = self.number(&now.object_type);
+        let flags = |anchor| if anchor { Tag(Tag::ANCHOR) } else { Tag(0) };
+        let columns = now.columns.iter();
+        now.numbers = columns.map(|(name, anchor)| (self.number(name), flags(*anchor))).collect();
+        now.page = self.serial;
+        self.layouts[layout.0] = now;
+    }
+
     /// Writes a value of a column: text, reference or binary.
+    #[inline]
     pub fn cell(&mut self, layout: LayoutId, column: usize, tag: Tag, bytes: &[u8]) {
-        let layout = &self.layouts[layout.0];
-        let tag = if layout.columns[column].1 { tag.anchor() } else { tag };
-        Cell { attribute: layout.numbers[column], tag, bytes }.put(&mut self.bytes);
+        let (attribute, flags) = self.layouts[layout.0].numbers[column];
+        Cell { attribute, tag: Tag(tag.0 | flags.0), bytes }.put(&mut self.bytes);
     }
 
     /// Writes a whole number of a column.
     pub fn integer_cell(&mut self, layout: LayoutId, column: usize, number: i64) {
-        let layout = &self.layouts[layout.0];
-        let flags = if layout.columns[column].1 { Tag(Tag::ANCHOR) } else { Tag(0) };
-        put_integer(&mut self.bytes, layout.numbers[column], number, flags);
+        let (attribute, flags) = self.layouts[layout.0].numbers[column];
+        put_integer(&mut self.bytes, attribute, number, flags);
     }
 
     /// Ends a row.

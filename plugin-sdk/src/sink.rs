@@ -151,12 +151,14 @@ pub struct Row<'s, 'a> {
 
 impl Row<'_, '_> {
     /// A text value of a column.
+    #[inline]
     #[must_use]
     pub fn text(self, column: usize, text: &str) -> Self {
         self.cell(column, Tag::TEXT, text.as_bytes())
     }
 
     /// A reference value of a column.
+    #[inline]
     #[must_use]
     pub fn reference(self, column: usize, text: &str) -> Self {
         self.cell(column, Tag::REFERENCE, text.as_bytes())
@@ -188,6 +190,7 @@ impl Row<'_, '_> {
         self.sink.written()
     }
 
+    #[inline]
     fn cell(self, column: usize, tag: Tag, bytes: &[u8]) -> Self {
         self.sink.writer.cell(self.layout, column, tag, bytes);
         self

@@ -1,7 +1,7 @@
 //! The scheduler of one binding: an import at the start, then at the set interval, never two at
 //! once; after a failure sooner, but ever less often.
 
-use super::Binding;
+use super::{Binding, Failure};
 use std::{sync::Arc, time::Duration};
 
 /// First pause after a failure.
@@ -71,15 +71,8 @@ impl Binding {
         let mut failures = 0;
         while !self.is_stopping() {
             let binding = Arc::clone(&self);
-            let discovered = tokio::task::spawn_blocking(move || {
-                let mut connection = binding.plugin.connect(&binding.values)?;
-                connection.schema()
-            });
-            let failure = match discovered.await {
-                Ok(Ok(schema)) => self.prepare(&schema).err(),
-                Ok(Err(error)) => Some(self.failure(&error, None)),
-                Err(_) => None,
-            };
+            let discovered = tokio::task::spawn_blocking(move || binding.discover()).await;
+            let failure = discovered.unwrap_or_else(|_| Err(Failure::not_ready("it broke off"))).err();
             let Some(failure) = failure else { return self.status.nothing_to_import() };
             failures += 1;
             tracing::warn!(connector = %self.name(), reason = failure.public, "Discovery failed");

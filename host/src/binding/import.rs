@@ -4,7 +4,8 @@
 use super::{Binding, Failure, Prepared, RunKind, RunRecord};
 use crate::space::{Pass, PassReport, pass::CHUNK};
 use ecma_plugin_sdk::{
-    Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Values, Watermark, page::Page,
+    Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Schema, Values, Watermark,
+    page::Page,
 };
 use std::{
     collections::BTreeMap,
@@ -17,10 +18,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How often a waiting run looks whether it should stop.
+const LOOK: Duration = Duration::from_millis(200);
 /// Pages between the plugin and the space.
 const PAGES_AHEAD: usize = 2;
 /// A plugin that pushes nothing for so long is given up.
 const SILENCE: Duration = Duration::from_secs(600);
+/// A target that cannot be opened and described in this time is given up.
+const OPENING: Duration = Duration::from_secs(60);
+/// Calls of imports that may be out of reach at once; then no more are made.
+const STUCK: usize = 4;
+
+/// A connection, and what the target said of itself.
+struct Opened {
+    connection: Connection,
+    schema: Schema,
+    partitions: Vec<Partition>,
+}
 
 /// What the plugin's thread tells.
 enum Told {
@@ -120,10 +134,9 @@ impl Binding {
 
     fn run(&self, since: Option<BTreeMap<String, Watermark>>) -> Result<PassReport, Failure> {
         let target = |error: ecma_plugin_sdk::Error| self.failure(&error, None);
-        let mut connection = self.plugin.connect(&self.values).map_err(target)?;
-        let schema = connection.schema().map_err(target)?;
+        let Opened { connection, schema, partitions } = self.open().map_err(target)?;
         let prepared = self.prepare(&schema)?;
-        let partitions = self.partitions(connection.partitions().map_err(target)?)?;
+        let partitions = self.partitions(partitions)?;
         let mut pass = Pass::begin(&mut prepared.space.write(), since.is_none());
         let imported =
             self.partition_runs(&prepared, connection, &partitions, since.as_ref(), &mut pass);
@@ -147,6 +160,54 @@ impl Binding {
             *self.watermarks.lock() = watermarks;
         }
         Ok(pass.end(&mut prepared.space.write()))
+    }
+
+    /// Opens a connection and asks what the target is, on a thread that is given up when the plugin
+    /// does not come back.
+    fn open(&self) -> ecma_plugin_sdk::Result<Opened> {
+        if self.stuck.load(Ordering::Relaxed) >= STUCK {
+            return Err(ecma_plugin_sdk::Error::new(
+                ErrorKind::Timeout,
+                format!("{STUCK} calls into the plugin have not come back; restart the host"),
+            ));
+        }
+        let (tell, told) = sync_channel(1);
+        let (plugin, values) = (Arc::clone(&self.plugin), self.values.clone());
+        let (stuck, span) = (Arc::clone(&self.stuck), tracing::Span::current());
+        stuck.fetch_add(1, Ordering::Relaxed);
+        thread::Builder::new().name(format!("open {}", self.name())).spawn(move || {
+            let _entered = span.enter();
+            let open = || {
+                let mut connection = plugin.connect(&values)?;
+                let (schema, partitions) = (connection.schema()?, connection.partitions()?);
+                Ok(Opened { connection, schema, partitions })
+            };
+            let opened = open();
+            stuck.fetch_sub(1, Ordering::Relaxed);
+            let _ = tell.send(opened);
+        })?;
+        let began = Instant::now();
+        loop {
+            match told.recv_timeout(LOOK) {
+                Ok(opened) => return opened,
+                Err(RecvTimeoutError::Timeout) if self.is_stopping() => {
+                    return Err(ecma_plugin_sdk::Error::cancelled());
+                }
+                Err(RecvTimeoutError::Timeout) if began.elapsed() < OPENING => {}
+                Err(_) => {
+                    return Err(ecma_plugin_sdk::Error::new(
+                        ErrorKind::Timeout,
+                        format!("the plugin did not connect within {} seconds", OPENING.as_secs()),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The flows of a connector that only exports.
+    pub(super) fn discover(&self) -> Result<(), Failure> {
+        let opened = self.open().map_err(|error| self.failure(&error, None))?;
+        self.prepare(&opened.schema).map(drop)
     }
 
     fn partitions(&self, known: Vec<Partition>) -> Result<Vec<Partition>, Failure> {
@@ -258,7 +319,7 @@ impl Binding {
             if self.is_stopping() {
                 stop.0.store(true, Ordering::Relaxed);
             }
-            let page = match told.recv_timeout(Duration::from_millis(200)) {
+            let page = match told.recv_timeout(LOOK) {
                 Ok(Told::Page(page)) => page,
                 Ok(Told::Ended(result)) => return result,
                 Err(RecvTimeoutError::Timeout) if silent_since.elapsed() < SILENCE => {

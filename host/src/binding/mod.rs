@@ -31,7 +31,10 @@ use ecma_plugin_sdk::{
 use parking_lot::{Mutex, RwLock};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Notify, Semaphore};
@@ -81,7 +84,9 @@ pub struct Binding {
     /// Watermarks by partition, of the last import that was whole.
     watermarks: Mutex<Option<BTreeMap<String, Watermark>>>,
     wake: Notify,
-    stopping: Arc<AtomicBool>,
+    /// Calls of imports that have not come back.
+    stuck: Arc<AtomicUsize>,
+    stopping: AtomicBool,
     tasks: TaskTracker,
 }
 
@@ -148,7 +153,6 @@ impl Binding {
                 problems.iter().map(|problem| scrubber.scrub(problem).into_owned()).collect(),
             ));
         }
-        let stopping = Arc::new(AtomicBool::new(false));
         let connections = if capabilities.concurrent { config.run.export.connections } else { 1 };
         let page = if capabilities.export_pages { config.run.export.page_size } else { 1 };
         let exporter = Exporter::new(
@@ -174,7 +178,8 @@ impl Binding {
             scan_deadline,
             watermarks: Mutex::new(None),
             wake: Notify::new(),
-            stopping,
+            stuck: Arc::default(),
+            stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             config,
         }))
@@ -233,7 +238,7 @@ impl Binding {
 
     /// Stops: running imports end soon, writes under way are finished.
     pub async fn stop(&self) {
-        self.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.stopping.store(true, Ordering::Relaxed);
         self.wake.notify_one();
         self.tasks.close();
         self.tasks.wait().await;
@@ -241,7 +246,7 @@ impl Binding {
     }
 
     fn is_stopping(&self) -> bool {
-        self.stopping.load(std::sync::atomic::Ordering::Relaxed)
+        self.stopping.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u32 {

@@ -2,10 +2,11 @@
 
 use super::{
     ResourceId, identity,
-    index::{Indexes, Table},
+    index::Indexes,
     layout::Layout,
     row::{self, Row},
     rows::Rows,
+    table::Table,
 };
 use ecma_plugin_sdk::Entry;
 use hashbrown::DefaultHashBuilder;

@@ -157,7 +157,7 @@ mod tests {
         let name = Attribute::new("name", AttributeType::Text);
         let number = Attribute::new("number", AttributeType::Integer);
         let guid = Attribute::new("guid", AttributeType::Binary);
-        layout.add("user", &[name.clone()], &[], none, |_| false);
+        layout.add("user", std::slice::from_ref(&name), &[], none, |_| false);
         layout.add("seat in room", &[number, name], &[], none, |_| false);
         layout.add("thing", &[guid], &[], none, |_| false);
         layout

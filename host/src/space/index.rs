@@ -1,70 +1,159 @@
-//! Hash tables that hold slots and compare against the rows themselves.
+//! The indexes of attributes: from a value to the slots of the entries that have it.
 
 use super::{
     layout::{Kept, Layout},
     row,
     rows::Rows,
+    table::Table,
 };
 use ecma_plugin_sdk::page::Cell;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet};
 use std::{
     borrow::Cow,
     hash::{BuildHasher, Hasher},
 };
 
-/// Tables are split by hash so that growing one is a short pause, not a long one.
-const SHARDS: usize = 64;
+/// In an item: not a slot but the number of a group of slots.
+const GROUP: u32 = 1 << 31;
 
-/// A table of slots by hash. What a slot stands for is the caller's business.
-#[derive(Debug)]
-pub(super) struct Table<T> {
-    shards: Box<[HashTable<T>]>,
+/// The slots of entries that share a value, so that many of them do not make one long chain.
+struct Group {
+    hash: u64,
+    slots: HashSet<u32>,
 }
 
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Table { shards: (0..SHARDS).map(|_| HashTable::new()).collect() }
-    }
+/// What an index has for a value: the slot of the only entry with it, or a group. Of a multi-valued
+/// attribute half the hash stands beside it: the row alone does not say which value is meant.
+enum Items {
+    Single(Table<u32>),
+    Multi(Table<(u32, u32)>),
 }
 
-impl<T: Copy + PartialEq> Table<T> {
-    fn shard(hash: u64) -> usize {
-        // The table itself uses the lowest and the topmost bits.
-        (hash >> 40) as usize % SHARDS
+struct Index {
+    items: Items,
+    groups: Vec<Group>,
+    vacant: Vec<u32>,
+}
+
+impl Index {
+    fn new(multi_valued: bool) -> Index {
+        let items = match multi_valued {
+            true => Items::Multi(Table::default()),
+            false => Items::Single(Table::default()),
+        };
+        Index { items, groups: Vec::new(), vacant: Vec::new() }
     }
 
-    /// The first item with this hash that fits.
-    pub(super) fn find(&self, hash: u64, fits: impl Fn(T) -> bool) -> Option<T> {
-        self.shards[Self::shard(hash)].find(hash, |item| fits(*item)).copied()
+    fn memory(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|group| group.slots.allocation_size()).sum();
+        let items = match &self.items {
+            Items::Single(table) => table.memory(),
+            Items::Multi(table) => table.memory(),
+        };
+        items + groups + self.groups.capacity() * size_of::<Group>()
     }
 
-    /// All items that may have this hash.
-    pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = T> {
-        self.shards[Self::shard(hash)].iter_hash(hash).copied()
-    }
-
-    pub(super) fn insert(&mut self, hash: u64, item: T, rehash: impl Fn(T) -> u64) {
-        self.shards[Self::shard(hash)].insert_unique(hash, item, |item| rehash(*item));
-    }
-
-    pub(super) fn remove(&mut self, hash: u64, item: T) {
-        if let Ok(found) = self.shards[Self::shard(hash)].find_entry(hash, |known| *known == item) {
-            found.remove();
+    /// The slots of entries that may have a value with this hash.
+    fn candidates(&self, hash: u64, hash_of: impl Fn(u32) -> u64) -> Vec<u32> {
+        let item = match &self.items {
+            Items::Single(table) => table.find(hash, |item| self.hash(item, &hash_of) == hash),
+            Items::Multi(table) => {
+                let known = table.find(widen(hash as u32), |(_, known)| known == hash as u32);
+                known.map(|(item, _)| item)
+            }
+        };
+        match item {
+            None => Vec::new(),
+            Some(slot) if slot & GROUP == 0 => vec![slot],
+            Some(group) => self.groups[(group & !GROUP) as usize].slots.iter().copied().collect(),
         }
     }
 
-    /// Bytes of memory.
-    pub(super) fn memory(&self) -> usize {
-        self.shards.iter().map(HashTable::allocation_size).sum()
+    fn hash(&self, item: u32, hash_of: impl Fn(u32) -> u64) -> u64 {
+        match item & GROUP {
+            0 => hash_of(item),
+            _ => self.groups[(item & !GROUP) as usize].hash,
+        }
     }
-}
 
-enum Index {
-    /// Of a single-valued attribute: slots.
-    Single(Table<u32>),
-    /// Of a multi-valued one: slots and half the hash of the value, so that neither the order of
-    /// the values nor their number matters when a table grows.
-    Multi(Table<(u32, u32)>),
+    /// Adds a slot. `hash_of` answers the hash of a slot's first value.
+    fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
+        let groups = &self.groups;
+        let hash_of = |item: u32| match item & GROUP {
+            0 => hash_of(item),
+            _ => groups[(item & !GROUP) as usize].hash,
+        };
+        let item = match &mut self.items {
+            Items::Single(table) => {
+                let item = table.find_mut(hash, |item| hash_of(item) == hash);
+                if item.is_none() {
+                    return table.insert(hash, slot, hash_of);
+                }
+                item
+            }
+            Items::Multi(table) => {
+                let (wide, half) = (widen(hash as u32), hash as u32);
+                if table.find(wide, |(_, known)| known == half).is_none() {
+                    return table.insert(wide, (slot, half), |(_, half)| widen(half));
+                }
+                table.find_mut(wide, |(_, known)| known == half).map(|(item, _)| item)
+            }
+        };
+        let Some(item) = item else { return };
+        if *item & GROUP != 0 {
+            self.groups[(*item & !GROUP) as usize].slots.insert(slot);
+            return;
+        }
+        let group = Group { hash, slots: [*item, slot].into_iter().collect() };
+        match self.vacant.pop() {
+            Some(number) => {
+                self.groups[number as usize] = group;
+                *item = number | GROUP;
+            }
+            None => {
+                *item = self.groups.len() as u32 | GROUP;
+                self.groups.push(group);
+            }
+        }
+    }
+
+    /// Takes a slot out, whose row may be another one already.
+    fn remove(&mut self, hash: u64, slot: u32) {
+        let groups = &self.groups;
+        let is_meant = |item: u32| {
+            item == slot
+                || item & GROUP != 0 && {
+                    let group = &groups[(item & !GROUP) as usize];
+                    group.hash == hash && group.slots.contains(&slot)
+                }
+        };
+        let item = match &mut self.items {
+            Items::Single(table) => table.find_mut(hash, is_meant),
+            Items::Multi(table) => table
+                .find_mut(widen(hash as u32), |(item, known)| {
+                    known == hash as u32 && is_meant(item)
+                })
+                .map(|(item, _)| item),
+        };
+        let Some(item) = item else { return };
+        if *item & GROUP == 0 {
+            let slot = *item;
+            match &mut self.items {
+                Items::Single(table) => table.remove(hash, slot),
+                Items::Multi(table) => table.remove(widen(hash as u32), (slot, hash as u32)),
+            }
+            return;
+        }
+        let number = *item & !GROUP;
+        let slots = &mut self.groups[number as usize].slots;
+        slots.remove(&slot);
+        let last = slots.iter().next().copied().filter(|_| slots.len() == 1);
+        if let Some(last) = last {
+            *item = last;
+            *slots = HashSet::new();
+            self.vacant.push(number);
+        }
+    }
 }
 
 /// The indexes of the attributes clients search by.
@@ -93,33 +182,33 @@ fn compared<'a>(kept: &Kept, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     if kept.folded { fold(bytes) } else { Cow::Borrowed(bytes) }
 }
 
-/// A hash of which only the upper half is kept, spread over all bits again.
+/// Half a hash, spread over all bits again.
 fn widen(half: u32) -> u64 {
     u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn half(hash: u64) -> u32 {
-    (hash >> 32) as u32
+/// The hash of a value as it is compared; half of it where only that is kept.
+fn hash_bytes(hasher: &DefaultHashBuilder, kept: &Kept, compared: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(compared);
+    let hash = hasher.finish();
+    if kept.attribute.multi_valued { hash >> 32 } else { hash }
 }
 
 fn hash_of(hasher: &DefaultHashBuilder, kept: &Kept, cell: &Cell<'_>) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(&compared(kept, cell.bytes));
-    hasher.finish()
+    hash_bytes(hasher, kept, &compared(kept, cell.bytes))
 }
 
 impl Indexes {
     pub(super) fn new(layout: &Layout) -> Indexes {
         let mut columns = vec![(0, 0); layout.indexes];
-        let mut tables: Vec<Index> =
-            (0..layout.indexes).map(|_| Index::Single(Table::default())).collect();
+        let mut tables: Vec<Index> = Vec::with_capacity(layout.indexes);
+        tables.resize_with(layout.indexes, || Index::new(false));
         for (type_number, kind) in layout.types.iter().enumerate() {
             for (number, kept) in kind.kept.iter().enumerate() {
                 let Some(index) = kept.index else { continue };
                 columns[index] = (type_number as u32, number as u32);
-                if kept.attribute.multi_valued {
-                    tables[index] = Index::Multi(Table::default());
-                }
+                tables[index] = Index::new(kept.attribute.multi_valued);
             }
         }
         Indexes {
@@ -132,11 +221,7 @@ impl Indexes {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let memory = |index: &Index| match index {
-            Index::Single(table) => table.memory(),
-            Index::Multi(table) => table.memory(),
-        };
-        self.tables.iter().map(memory).sum()
+        self.tables.iter().map(Index::memory).sum()
     }
 
     /// The slots of entries whose indexed attribute has this value, in their order.
@@ -151,24 +236,16 @@ impl Indexes {
         let kept = layout.types.get(type_number as usize)?.kept.get(number as usize)?;
         let index = &self.tables[kept.index?];
         let wanted = compared(kept, value);
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(&wanted);
-        let hash = hasher.finish();
-        let is_wanted = |cell: Cell<'_>| compared(kept, cell.bytes) == wanted;
+        let hash = hash_bytes(&self.hasher, kept, &wanted);
         let values = |slot: u32| row::values(rows.bytes(slot).unwrap_or_default(), number);
-        let mut slots: Vec<u32> = match index {
-            Index::Single(table) => table
-                .candidates(hash)
-                .filter(|slot| values(*slot).next().is_some_and(is_wanted))
-                .collect(),
-            Index::Multi(table) => table
-                .candidates(widen(half(hash)))
-                .filter(|(slot, known)| *known == half(hash) && values(*slot).any(is_wanted))
-                .map(|(slot, _)| slot)
-                .collect(),
-        };
+        let hash_of =
+            |slot| values(slot).next().map_or(0, |cell| hash_of(&self.hasher, kept, &cell));
+        let mut slots = index.candidates(hash, hash_of);
+        let most = if kept.attribute.multi_valued { usize::MAX } else { 1 };
+        slots.retain(|slot| {
+            values(*slot).take(most).any(|cell| compared(kept, cell.bytes) == wanted)
+        });
         slots.sort_unstable();
-        slots.dedup();
         Some(slots)
     }
 
@@ -192,25 +269,16 @@ impl Indexes {
             cancel(&mut gone, &mut come);
         }
         for (index, hash) in gone.drain(..) {
-            match &mut self.tables[index] {
-                Index::Single(table) => table.remove(hash, slot),
-                Index::Multi(table) => table.remove(widen(half(hash)), (slot, half(hash))),
-            }
+            self.tables[index].remove(hash, slot);
         }
         let hasher = &self.hasher;
         for (index, hash) in come.drain(..) {
             let (kind, number) = self.columns[index];
-            match &mut self.tables[index] {
-                Index::Single(table) => table.insert(hash, slot, |slot| {
-                    let kept = &layout.types[kind as usize].kept[number as usize];
-                    let first = row::values(rows.bytes(slot).unwrap_or_default(), number).next();
-                    first.map_or(0, |cell| hash_of(hasher, kept, &cell))
-                }),
-                Index::Multi(table) => {
-                    let item = (slot, half(hash));
-                    table.insert(widen(half(hash)), item, |(_, half)| widen(half));
-                }
-            }
+            let kept = &layout.types[kind as usize].kept[number as usize];
+            self.tables[index].insert(hash, slot, |slot| {
+                let first = row::values(rows.bytes(slot).unwrap_or_default(), number).next();
+                first.map_or(0, |cell| hash_of(hasher, kept, &cell))
+            });
         }
         self.before = gone;
         self.after = come;
@@ -220,14 +288,20 @@ impl Indexes {
     fn hashes(&self, layout: &Layout, bytes: Option<&[u8]>, hashes: &mut Vec<(usize, u64)>) {
         let Some(bytes) = bytes else { return };
         let kind = &layout.types[row::type_of(bytes) as usize];
-        let mut last = u32::MAX;
+        let (mut last, mut repeated) = (u32::MAX, false);
         for cell in row::cells(bytes) {
             let Some(kept) = kind.kept.get(cell.attribute as usize) else { break };
             let first = last != cell.attribute;
             last = cell.attribute;
             if let Some(index) = kept.index.filter(|_| first || kept.attribute.multi_valued) {
-                hashes.push((index, hash_of(&self.hasher, kept, &cell)));
+                let hash = hash_of(&self.hasher, kept, &cell);
+                hashes.push((index, hash));
+                repeated |= !first;
             }
+        }
+        if repeated {
+            hashes.sort_unstable();
+            hashes.dedup();
         }
     }
 }

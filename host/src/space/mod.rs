@@ -17,6 +17,7 @@ pub mod row;
 mod rows;
 mod rule;
 mod schemas;
+mod table;
 
 pub use cache::{Applied, By, Space, Stored};
 pub use flow::Flow;

@@ -302,7 +302,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn the_space_is_what_the_model_says(
         steps in proptest::collection::vec(step(), 1..40),

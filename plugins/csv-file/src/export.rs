@@ -4,6 +4,7 @@
 use crate::{
     edit::{Cell, Editor, Line, id_of, keyless},
     file::{Cells, Reader, Successor, beside, lock, resolve},
+    generate::anchored,
     settings::Settings,
 };
 use ecma_plugin_sdk::{
@@ -26,10 +27,11 @@ fn page(settings: &Settings, batch: &[Change]) -> Result<Vec<Result<Exported>>> 
     let path = resolve(settings)?;
     let _lock = lock(&path)?;
     for _ in 0..TRIES {
+        let anchored = anchored(settings, &path, batch)?;
         let mut verdicts = vec![None; batch.len()];
         loop {
-            match Pass::new(settings, &path, batch, &mut verdicts)?.run(&path)? {
-                Outcome::Done(results) => return Ok(results),
+            match Pass::new(settings, &path, &anchored, &mut verdicts)?.run(&path)? {
+                Outcome::Done(results) => return Ok(with_anchors(results, &anchored, batch)),
                 Outcome::Again => {}
                 Outcome::Moved => break,
             }
@@ -37,6 +39,22 @@ fn page(settings: &Settings, batch: &[Change]) -> Result<Vec<Result<Exported>>> 
     }
     let text = format!("{} is changed by somebody else all the time", path.display());
     Err(Error::new(ErrorKind::Busy, text))
+}
+
+/// The results, with the anchors that were made.
+fn with_anchors(
+    mut results: Vec<Result<Exported>>,
+    anchored: &[Change],
+    batch: &[Change],
+) -> Vec<Result<Exported>> {
+    for (result, (made, given)) in results.iter_mut().zip(anchored.iter().zip(batch)) {
+        if let Ok(done) = result
+            && given.id().anchor.is_empty()
+        {
+            done.anchor = Some(made.id().anchor.clone());
+        }
+    }
+    results
 }
 
 enum Outcome {

@@ -5,37 +5,17 @@ use crate::{
     delta::{Draft, HashKey, Shelf, Snapshot, hash, random_key},
     file::{Cells, Reader, resolve},
     schema::{Column, object_type},
+    seen::Seen,
     settings::Settings,
 };
 use ecma_plugin_sdk::{
     self as sdk, AttributeType, Entry, EntryId, Error, ErrorKind, ImportKind, ImportRun,
     ImportSink, Result, Row, Watermark, page::LayoutId, tracing,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasherDefault, Hasher},
-};
+use std::collections::HashMap;
 
 /// After so many rows it is known about how many there are.
 const FIRST_ROWS: u32 = 1000;
-
-/// Hashes what is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// The columns that the host wants of an object type.
 struct Wanted {
@@ -50,7 +30,7 @@ struct Pass<'a> {
     hash_key: HashKey,
     /// What tells the current row from others.
     key: Vec<u8>,
-    seen: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    seen: Seen,
     wanted: HashMap<String, Option<Wanted>>,
     before: Option<Snapshot>,
     after: Option<Draft>,
@@ -98,7 +78,7 @@ pub(crate) fn import(
         reader,
         hash_key,
         key: Vec::new(),
-        seen: HashSet::default(),
+        seen: Seen::with_room(0),
         wanted: HashMap::new(),
         before,
         after,
@@ -118,7 +98,7 @@ impl Pass<'_> {
             if count == FIRST_ROWS {
                 // Growing step by step would move the numbers of all rows several times.
                 let row = (self.reader.rows.read() / u64::from(count)).max(1);
-                self.seen.reserve((self.reader.stamp.size / row) as usize);
+                self.seen.grow((self.reader.stamp.size / row) as usize);
             }
             if count.is_multiple_of(1024) && !sink.go_on() {
                 return Err(Error::cancelled());

@@ -8,10 +8,12 @@ mod delta;
 mod edit;
 mod export;
 mod file;
+mod generate;
 mod import;
 mod rows;
 mod scan;
 mod schema;
+mod seen;
 mod settings;
 mod text;
 

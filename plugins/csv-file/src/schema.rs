@@ -2,6 +2,7 @@
 
 use crate::{
     file::{Cells, Reader, resolve},
+    generate::Generate,
     rows::Rows,
     settings::Settings,
 };
@@ -20,6 +21,8 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: AttributeType,
     pub(crate) anchor: bool,
+    /// Whether a new row may come without it.
+    pub(crate) generated: bool,
     pub(crate) required: bool,
     pub(crate) unique: bool,
     /// Between its values, when it can have several.
@@ -65,6 +68,7 @@ impl Table {
                 name: name.clone(),
                 kind: kind(name),
                 anchor,
+                generated: anchor && settings.generate != Generate::No,
                 required: anchor || settings.required.contains(name),
                 unique: settings.unique.contains(name),
                 separator: settings.multi_value_separator.filter(|_| several),
@@ -95,7 +99,8 @@ impl Table {
             let mut attribute = Attribute::new(&column.name, column.kind);
             attribute.multi_valued = column.separator.is_some();
             attribute.anchor = column.anchor;
-            attribute.required = column.required;
+            attribute.generated = column.generated;
+            attribute.required = column.required && !column.generated;
             attribute.unique = column.unique || (column.anchor && only_anchor);
             kind.with(attribute)
         })

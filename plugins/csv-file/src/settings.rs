@@ -1,6 +1,10 @@
 //! What is asked of the operator: where the file is, how it is written, what its columns mean.
 
-use crate::{rows::Dialect, text::Codec};
+use crate::{
+    generate::{self, Generate},
+    rows::Dialect,
+    text::Codec,
+};
 use ecma_plugin_sdk::{Config, Problem};
 use std::path::PathBuf;
 
@@ -44,6 +48,12 @@ pub struct Settings {
     /// changes.
     #[config(schema = 2)]
     pub(crate) anchor: Vec<String>,
+    /// Anchor of new rows
+    ///
+    /// How a row that is added without an anchor gets one: no refuses it, number takes one more than
+    /// the largest in the column, uuid makes a random one.
+    #[config(schema = 2, default = "no")]
+    pub(crate) generate: Generate,
     /// Object type
     ///
     /// What a row is, when no column says so.
@@ -157,6 +167,9 @@ impl Settings {
         }
         if self.anchor.is_empty() {
             wrong("anchor", "names no column".to_owned());
+        }
+        if let Some(message) = generate::problem(self) {
+            wrong("generate", message);
         }
         if self.object_type.is_empty() {
             wrong("object_type", "is empty".to_owned());

@@ -2,13 +2,15 @@
 
 use crate::{
     delta::{Known, Marks},
-    driver::{Cells, Driver, Failure, Purpose},
+    driver::{Cell, Cells, Driver, Failure, Purpose},
     schema::{Column, Table},
     value::{self, Read},
 };
 use ecma_plugin_sdk::{
-    self as sdk, Entry, EntryId, Error, ImportKind, ImportRun, ImportSink, Result, Row, Watermark,
+    self as sdk, AttributeType, Entry, EntryId, Error, ImportKind, ImportRun, ImportSink, Result,
+    Row, Watermark,
 };
+use std::str;
 
 /// What is read of a table: the columns that were asked for, those of the anchor among them, and
 /// the watermark column last.
@@ -114,9 +116,27 @@ fn rows(
 /// Writes the values of a row; the error says which of them cannot be.
 fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Result<Row<'s, 'a>> {
     for (at, column) in plan.columns.iter().enumerate() {
+        let cell = cells.cell(at);
+        // Most cells by far are what their column says; the long way is for the others.
+        if column.separator.is_none() {
+            match (column.kind, cell) {
+                (AttributeType::Text, Cell::Text(bytes)) if !bytes.is_empty() => {
+                    if let Ok(text) = str::from_utf8(bytes) {
+                        row = row.text(at, text);
+                        continue;
+                    }
+                }
+                (AttributeType::Integer, Cell::Integer(number)) => {
+                    row = row.integer(at, number);
+                    continue;
+                }
+                (_, Cell::Null) if !column.anchor => continue,
+                _ => {}
+            }
+        }
         let mut empty = true;
         let mut open = Some(row);
-        value::read(column, cells.cell(at), |value| {
+        value::read(column, cell, |value| {
             empty = false;
             open = open.take().map(|row| match value {
                 Read::Text(text) => row.text(at, &text),
