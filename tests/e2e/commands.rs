@@ -1,6 +1,6 @@
 //! The other commands of the binary, and files in the plugins folder that are no plugins.
 
-use crate::support::{Host, MEMORY};
+use crate::support::{Host, MEMORY, person};
 use ecma_plugin_sdk::testkit::built_library;
 use serde_json::{Value, json};
 use std::{fs, process::Command};
@@ -72,6 +72,21 @@ fn bad_files_are_listed_with_a_remedy_and_stop_nobody() {
     host.listen();
     let detail = host.entra("LOST").get("/Users").refused(503);
     assert!(detail.contains("panics-at-start") && detail.contains("panic"), "{detail}");
+}
+
+#[test]
+fn a_plugins_file_may_be_replaced_while_the_host_runs() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    host.start();
+    // Into the same file: who had it mapped would crash.
+    host.plugin("libmisbehaving.so", b"");
+    let entra = host.entra("MEMORY");
+    entra.create(&person("late", "")).expect(201);
+    assert_eq!(entra.everybody().len(), 4);
+    host.plugin("libmisbehaving.so", &fs::read(built_library("misbehaving")).unwrap());
+    host.restart();
+    assert_eq!(host.entra("MEMORY").everybody().len(), 3, "these people live in the library");
 }
 
 #[test]

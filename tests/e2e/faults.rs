@@ -130,6 +130,27 @@ fn an_import_that_hangs_keeps_only_its_own_connector_waiting() {
 }
 
 #[test]
+fn a_plugin_that_never_answers_keeps_no_host_from_starting_or_stopping() {
+    let calls = ["refine", "check", "capabilities", "connect", "schema", "partitions", "import"];
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("GOOD", &format!("{MEMORY}store = \"GOOD\""));
+    host.document("EXPORT", &ordered("EXPORT", "hang", "export", "[run.export]\nseconds = 1"));
+    for at in calls {
+        host.document(&at.to_uppercase(), &ordered(at, "hang", at, ""));
+    }
+    host.listen();
+    for name in ["GOOD", "EXPORT"] {
+        assert_eq!(host.settled(name)["state"], "ready");
+    }
+    for at in calls {
+        host.entra(&at.to_uppercase()).get("/Users").refused(503);
+    }
+    rename(&host.entra("EXPORT")).refused(504);
+    the_neighbor_works(&host);
+    assert!(host.stop().success());
+}
+
+#[test]
 fn noise_on_standard_output_does_not_hurt() {
     let host = one("NOISE", "print", "every", "");
     let entra = host.entra("NOISE");

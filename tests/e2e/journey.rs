@@ -28,7 +28,26 @@ fn matches(entra: &Entra) {
     assert_eq!(entra.matched("Łucja@example.org").unwrap()["active"], false);
     let mail = entra.list("emails[type eq \"work\"].value eq \"ada@example.org\"");
     assert_eq!(mail["Resources"], json!([ada]));
-    assert!(entra.list("active eq false")["totalResults"] == 1);
+    let badge = extension("badge");
+    for (filter, found) in [
+        ("active eq false", 1),
+        ("not (active eq true)", 1),
+        ("active eq \"False\"", 1),
+        ("userName sw \"e\"", 1),
+        ("userName ew \"@EXAMPLE.org\"", 12),
+        ("displayName co \"ance\"", 1),
+        ("name.givenName eq \"GRACE\" or name.givenName eq \"edsger\"", 2),
+        ("userName sw \"j\" and not (displayName eq \"José\")", 1),
+        ("emails[type eq \"work\" and value sw \"ada\"]", 1),
+        ("emails[type eq \"home\"]", 0),
+        (&format!("{DEPARTMENT} eq \"engines\""), 1),
+        (&format!("{badge} pr"), 1),
+        ("externalId eq \"x\"", 0),
+        ("id eq \"person.1\" and userName eq \"ada@example.org\"", 1),
+        ("meta.resourceType eq \"User\" and (userName gt \"e\") and userName le \"f\"", 1),
+    ] {
+        assert_eq!(entra.list(filter)["totalResults"], found, "{filter}");
+    }
 }
 
 fn creates<T: Target>(entra: &Entra, target: &T) -> String {

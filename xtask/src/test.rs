@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::{bans, cargo::cargo, say};
+use crate::{bans, cargo::cargo, reference, say};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -19,7 +19,7 @@ pub(crate) struct Options {
 }
 
 /// Programs the tests start, and the Debian package each is in.
-const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("python3", "python3")];
+const NEEDED: [(&str, &str); 1] = [("cc", "gcc")];
 
 /// How many tests passed and failed.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         report.step("licences and bans", bans::run);
     }
     report.step("tests", || tests(options.filter.as_deref(), &mut count));
+    if options.filter.is_none() {
+        report.step("reference", || reference::run(true));
+    }
     say!();
     for line in &report.lines {
         say!("{line}");

@@ -212,7 +212,9 @@ impl Binding {
     /// How many entries the space holds.
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.prepared.get().map_or(0, |prepared| prepared.space.read().len())
+        // Not worth waiting for: the first import holds the lock while it fills the indexes.
+        let space = self.prepared.get().and_then(|prepared| prepared.space.try_read());
+        space.map_or_else(|| self.status.entries_so_far(), |space| space.len())
     }
 
     /// Schemas, flows and entries, once the target has been reached and read.

@@ -142,6 +142,12 @@ impl Status {
         state.failed = None;
     }
 
+    /// How many entries the running import has brought.
+    #[must_use]
+    pub fn entries_so_far(&self) -> usize {
+        self.0.lock().importing.unwrap_or_default()
+    }
+
     /// The runs, oldest first.
     #[must_use]
     pub fn runs(&self) -> Vec<RunRecord> {

@@ -267,11 +267,15 @@ impl Space {
     /// Begins to note what exports change, for the import that begins now.
     pub fn begin_pass(&mut self) {
         self.touched = Some(Touched::default());
+        if self.is_empty() {
+            self.indexes.sleep();
+        }
     }
 
     /// Ends it.
     pub fn end_pass(&mut self) {
         self.touched = None;
+        self.indexes.wake(&self.layout, &self.rows);
     }
 
     /// Whether an export changed the entry since the import began.

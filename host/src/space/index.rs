@@ -4,7 +4,7 @@ use super::{
     layout::{Kept, Layout},
     row,
     rows::Rows,
-    table::Table,
+    table::{Table, bulk_order},
 };
 use ecma_plugin_sdk::page::Cell;
 use hashbrown::{DefaultHashBuilder, HashSet};
@@ -117,6 +117,37 @@ impl Index {
         }
     }
 
+    /// Fills an empty index with slots and the hashes of their values.
+    fn fill(&mut self, mut values: Vec<(u64, u32)>) {
+        let wide = |hash: u64| match &self.items {
+            Items::Single(_) => hash,
+            Items::Multi(_) => widen(hash as u32),
+        };
+        values.sort_unstable_by_key(|(hash, slot)| (bulk_order(wide(*hash)), *slot));
+        values.dedup();
+        let mut items: Vec<(u64, (u32, u32))> = Vec::with_capacity(values.len());
+        for same in values.chunk_by(|one, other| one.0 == other.0) {
+            let hash = same[0].0;
+            let item = if let [(_, slot)] = same {
+                *slot
+            } else {
+                let slots = same.iter().map(|(_, slot)| *slot).collect();
+                self.groups.push(Group { hash, slots });
+                (self.groups.len() as u32 - 1) | GROUP
+            };
+            items.push((wide(hash), (item, hash as u32)));
+        }
+        drop(values);
+        match &mut self.items {
+            Items::Multi(table) => table.fill(&items),
+            Items::Single(table) => {
+                let single: Vec<(u64, u32)> =
+                    items.into_iter().map(|(hash, (item, _))| (hash, item)).collect();
+                table.fill(&single);
+            }
+        }
+    }
+
     /// Takes a slot out, whose row may be another one already.
     fn remove(&mut self, hash: u64, slot: u32) {
         let groups = &self.groups;
@@ -162,6 +193,8 @@ pub(super) struct Indexes {
     columns: Box<[(u32, u32)]>,
     tables: Box<[Index]>,
     hasher: DefaultHashBuilder,
+    /// Nothing is noted until [`Indexes::wake`].
+    asleep: bool,
     /// Memory used again and again.
     before: Vec<(usize, u64)>,
     after: Vec<(usize, u64)>,
@@ -215,8 +248,38 @@ impl Indexes {
             columns: columns.into(),
             tables: tables.into(),
             hasher: DefaultHashBuilder::default(),
+            asleep: false,
             before: Vec::new(),
             after: Vec::new(),
+        }
+    }
+
+    /// Notes nothing from now on: the space is empty and is about to be filled. Growing tables with
+    /// each entry costs several times as much as filling them once.
+    pub(super) fn sleep(&mut self) {
+        self.asleep = true;
+    }
+
+
+    /// Fills the indexes from the rows that came meanwhile, and notes every change from now on.
+    pub(super) fn wake(&mut self, layout: &Layout, rows: &Rows) {
+        if !std::mem::take(&mut self.asleep) {
+            return;
+        }
+        for (number, index) in self.tables.iter_mut().enumerate() {
+            let (kind, attribute) = self.columns[number];
+            let kept = &layout.types[kind as usize].kept[attribute as usize];
+            let most = if kept.attribute.multi_valued { usize::MAX } else { 1 };
+            let mut values = Vec::new();
+            for slot in 0..rows.used() {
+                let Some(bytes) = rows.bytes(slot).filter(|bytes| row::type_of(bytes) == kind) else {
+                    continue;
+                };
+                for cell in row::values(bytes, attribute).take(most) {
+                    values.push((hash_of(&self.hasher, kept, &cell), slot));
+                }
+            }
+            index.fill(values);
         }
     }
 
@@ -234,7 +297,7 @@ impl Indexes {
         value: &[u8],
     ) -> Option<Vec<u32>> {
         let kept = layout.types.get(type_number as usize)?.kept.get(number as usize)?;
-        let index = &self.tables[kept.index?];
+        let index = &self.tables[kept.index.filter(|_| !self.asleep)?];
         let wanted = compared(kept, value);
         let hash = hash_bytes(&self.hasher, kept, &wanted);
         let values = |slot: u32| row::values(rows.bytes(slot).unwrap_or_default(), number);
@@ -258,7 +321,7 @@ impl Indexes {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) {
-        if self.tables.is_empty() {
+        if self.tables.is_empty() || self.asleep {
             return;
         }
         let mut gone = std::mem::take(&mut self.before);

@@ -17,6 +17,11 @@ impl<T> Default for Table<T> {
     }
 }
 
+/// The order in which items of one shard, and of one hash, stand together.
+pub(super) fn bulk_order(hash: u64) -> u64 {
+    hash.rotate_left(18)
+}
+
 impl<T: Copy + PartialEq> Table<T> {
     fn shard(hash: u64) -> usize {
         // The table itself uses the lowest and the topmost bits.
@@ -35,6 +40,18 @@ impl<T: Copy + PartialEq> Table<T> {
 
     pub(super) fn insert(&mut self, hash: u64, item: T, rehash: impl Fn(T) -> u64) {
         self.shards[Self::shard(hash)].insert_unique(hash, item, |item| rehash(*item));
+    }
+
+    /// Fills an empty table, at once in its final size. Items come in the order of [`bulk_order`].
+    pub(super) fn fill(&mut self, items: &[(u64, T)]) {
+        for same_shard in items.chunk_by(|one, other| Self::shard(one.0) == Self::shard(other.0)) {
+            let shard = &mut self.shards[Self::shard(same_shard[0].0)];
+            *shard = HashTable::with_capacity(same_shard.len());
+            for (hash, item) in same_shard {
+                // The table has room for all: nothing is hashed again.
+                shard.insert_unique(*hash, *item, |_| *hash);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, hash: u64, item: T) {

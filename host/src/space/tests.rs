@@ -279,7 +279,11 @@ impl Pair {
     }
 
     fn check_find(&self, kind: u32, number: u32, wanted: &str, fits: impl Fn(&Content) -> bool) {
-        let slots = self.space.find(kind, number, wanted.as_bytes()).unwrap();
+        // While an import fills an empty space the indexes sleep, and say so.
+        let Some(slots) = self.space.find(kind, number, wanted.as_bytes()) else {
+            assert!(self.pass.is_some(), "indexes sleep during an import only");
+            return;
+        };
         let found: Vec<Key> =
             slots.iter().map(|slot| self.read(self.space.stored(*slot).unwrap().bytes).0).collect();
         let expected: BTreeSet<Key> = self

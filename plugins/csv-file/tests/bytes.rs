@@ -1,4 +1,5 @@
 //! What an export does to the bytes of a file: only what it must.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

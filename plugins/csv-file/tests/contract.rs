@@ -1,4 +1,5 @@
 //! The contract, kept by the connector linked in and as a library.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use csv_file::CsvFile;
 use ecma_plugin_sdk::{prelude::*, testkit::*};

@@ -1,5 +1,6 @@
 //! Kills in the middle of exports, and exports of several processes at once. The tests start
 //! themselves again as the process that exports.
+#![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(unix)]
 
 mod support;
@@ -38,13 +39,14 @@ fn table(generation: u64) -> String {
 fn export_for_ever(place: &Place) -> ! {
     let (entries, _) = place.entries();
     let generation: u64 = entries[0].text("generation").unwrap().parse().unwrap();
+    let mut out = io::stdout();
     for generation in generation + 1.. {
         let set = |id: u64| {
             Change::Update(update(&id.to_string()).set("generation", generation.to_string()))
         };
         let page: Vec<Change> = (0..2000).map(set).collect();
         place.export(&page).into_iter().for_each(|result| drop(result.unwrap()));
-        writeln!(io::stdout(), "exported").unwrap();
+        writeln!(out, "exported").unwrap();
     }
     unreachable!("numbers do not end")
 }

@@ -1,4 +1,5 @@
 //! What imports find: malformed rows by line, selections, what changed since a watermark.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Random tables and random changes, against a plain model.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,0 +1,14 @@
+//! The laws of binding and web: what is acknowledged, what survives, what is said when nobody knows.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bounds;
+mod failures;
+mod imports;
+mod meanwhile;
+mod order;
+mod readiness;
+#[path = "../room/mod.rs"]
+mod room;
+mod support;
+mod unknown;
+mod writes;
