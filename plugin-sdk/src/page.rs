@@ -77,7 +77,7 @@ pub fn put_varint(out: &mut Vec<u8>, mut number: u32) {
 /// Takes a LEB128 number from the front.
 #[inline]
 #[must_use]
-pub fn take_varint<'a>(bytes: &mut &'a [u8]) -> Option<u32> {
+pub fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
     let (&first, rest) = bytes.split_first()?;
     if first < 0x80 {
         *bytes = rest;

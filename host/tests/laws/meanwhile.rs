@@ -1,6 +1,6 @@
 //! What an import that is under way does not undo.
 
-use crate::support::{PEOPLE, Room, answered, expect, imported, name_of, patiently, people, setup};
+use crate::support::{PEOPLE, Room, answered, expect, imported, name_of, people, setup};
 use ecma_plugin_sdk::testkit::{Fake, Fault, System};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -53,14 +53,16 @@ async fn an_import_does_not_undo_what_was_exported_since_it_began() {
 #[tokio::test]
 async fn a_delta_does_not_undo_it_either() {
     let (system, room) = imported("meanwhile-delta", 3, PEOPLE).await;
+    for id in ["0", "8", "9"] {
+        system.person(id, &format!("p{id}"));
+    }
     for id in ["1", "2", "3"] {
         system.put(system.get(id).unwrap().set("displayName", "Theirs"));
     }
     system.hold(true, false);
     let other = room.clone();
     let running = tokio::spawn(async move { other.import().await });
-    // Nothing shows that the delta has begun: its only page is held back. Let it.
-    patiently().await;
+    answered("the first page came", || room.user("0"), |answer| answer.status == 200).await;
     expect(&room.rename("3", "New").await, 200);
     system.hold(false, false);
     assert!(running.await.unwrap());
