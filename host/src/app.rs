@@ -2,16 +2,17 @@
 //! takes everything down again. Imported by nobody but `main`.
 
 use crate::{
-    binding::{Binding, Unbound},
+    binding::{Binding, Steps, Unbound},
     config::{
-        ConnectorConfig, HostConfig, Loaded, Problem, SealingKey, load_connectors,
-        private_folder, write_atomic,
+        ConfigValue, ConnectorConfig, HostConfig, Loaded, Problem, Resolved, SealingKey,
+        load_connectors, private_folder, write_atomic,
     },
     plugins::{self, Catalog},
     web::{Endpoint, Web, server, tls},
 };
 use anyhow::{Context, bail};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -91,8 +92,13 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     tracing::info!(?addresses, connectors = bindings.len(), "Listening");
     let cut = server.serve(web.router(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
-    for binding in &bindings {
-        binding.stop().await;
+    // All at once: one that hangs in its plugin does not keep the others waiting.
+    let stopping: Vec<_> = bindings
+        .into_iter()
+        .map(|binding| tokio::spawn(async move { binding.stop().await }))
+        .collect();
+    for stopped in stopping {
+        let _ = stopped.await;
     }
     let _ = std::fs::remove_file(ready_file(&config));
     Ok(())
@@ -112,7 +118,10 @@ fn certificates(config: &HostConfig) -> anyhow::Result<Arc<tls::Certificates>> {
 }
 
 fn machine_name() -> String {
+    #[cfg(unix)]
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
@@ -181,7 +190,29 @@ fn bind(
         let texts = failures.iter().map(|(name, reason)| format!("values.{name}: {reason}"));
         Unbound(texts.collect())
     })?;
-    Binding::new(connector, token, values, plugin, now, SCAN)
+    let steps = Steps {
+        full_import: step_values("full_import", &connector.run.full_import.values, config, key)?,
+        delta_import: step_values("delta_import", &connector.run.delta_import.values, config, key)?,
+    };
+    Binding::new(connector, token, values, steps, plugin, now, SCAN)
+}
+
+/// The values of a run profile, references followed.
+fn step_values(
+    profile: &str,
+    values: &BTreeMap<String, ConfigValue>,
+    config: &HostConfig,
+    key: &SealingKey,
+) -> Result<BTreeMap<String, Resolved>, Unbound> {
+    let mut resolved = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (name, value) in values {
+        match value.resolve(&config.home, key) {
+            Ok(value) => drop(resolved.insert(name.clone(), value)),
+            Err(reason) => failures.push(format!("run.{profile}.values.{name}: {reason}")),
+        }
+    }
+    if failures.is_empty() { Ok(resolved) } else { Err(Unbound(failures)) }
 }
 
 fn ready_file(config: &HostConfig) -> PathBuf {

@@ -1,4 +1,5 @@
-//! The host's log: format, level, and where it goes. Events of the target `audit` are always written.
+//! The host's log: format, level, and where it goes. Events of the target `audit` are
+//! written whatever the level, unless the level names `audit` itself.
 
 use crate::config::{Log, LogFormat};
 use std::io::IsTerminal;
@@ -10,6 +11,10 @@ pub fn init(log: &Log) {
     let (filter, bad) = match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let filter = match "audit=info".parse() {
+        Ok(audit) if !wanted.contains("audit") => filter.add_directive(audit),
+        _ => filter,
     };
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber in one process happens in tests only, where the first is as good.

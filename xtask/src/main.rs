@@ -91,7 +91,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
             let profile = if release { Profile::Release } else { Profile::Debug };
             stage::run(profile, &into.unwrap_or_else(|| cargo::root().join("ECMA")))?;
         }
-        Command::Bench(options) => bench::run(&options)?,
+        Command::Bench(options) => return bench::run(&options),
         Command::Test(options) => return test::run(&options),
         Command::Reference(ReferenceOptions { check }) => reference::run(check)?,
     }

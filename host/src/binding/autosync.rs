@@ -72,7 +72,8 @@ impl Binding {
         while !self.is_stopping() {
             let binding = Arc::clone(&self);
             let discovered = tokio::task::spawn_blocking(move || binding.discover()).await;
-            let failure = discovered.unwrap_or_else(|_| Err(Failure::not_ready("it broke off"))).err();
+            let failure =
+                discovered.unwrap_or_else(|_| Err(Failure::not_ready("it broke off"))).err();
             let Some(failure) = failure else { return self.status.nothing_to_import() };
             failures += 1;
             tracing::warn!(connector = %self.name(), reason = failure.public, "Discovery failed");

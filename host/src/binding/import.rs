@@ -4,8 +4,7 @@
 use super::{Binding, Failure, Prepared, RunKind, RunRecord};
 use crate::space::{Pass, PassReport, pass::CHUNK};
 use ecma_plugin_sdk::{
-    Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Schema, Values, Watermark,
-    page::Page,
+    Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Schema, Watermark, page::Page,
 };
 use std::{
     collections::BTreeMap,
@@ -120,8 +119,8 @@ impl Binding {
         if report.held > 0 {
             tracing::error!(
                 held = report.held,
-                "Import would remove too many entries; nothing was removed. If that is right, raise \
-                 guard.percent or guard.objects in the connector's document"
+                "Import would remove too many entries; nothing was removed. If that is right, restart \
+                 the host, or raise guard.percent or guard.objects in the connector's document first"
             );
         }
     }
@@ -247,10 +246,10 @@ impl Binding {
                 };
                 run.kind = ImportKind::Delta(watermark.clone());
                 run.page_size = self.config.run.delta_import.page_size;
-                run.values = self.step_values(&self.config.run.delta_import.values);
+                run.values = self.delta_values.clone();
             } else {
                 run.page_size = self.config.run.full_import.page_size;
-                run.values = self.step_values(&self.config.run.full_import.values);
+                run.values = self.full_values.clone();
             }
             run.partition = partition.clone();
             run.selected = self.selections(prepared);
@@ -261,23 +260,6 @@ impl Binding {
             }
         }
         Ok((watermarks.len() == partitions.len()).then_some(watermarks))
-    }
-
-    fn step_values(&self, values: &BTreeMap<String, crate::config::ConfigValue>) -> Values {
-        use crate::config::ConfigValue as C;
-        let plain = values.iter().filter_map(|(name, value)| {
-            Some((
-                name.clone(),
-                match value {
-                    C::Text(text) => text.clone().into(),
-                    C::Integer(number) => (*number).into(),
-                    C::Boolean(truth) => (*truth).into(),
-                    C::List(list) => list.clone().into(),
-                    _ => return None,
-                },
-            ))
-        });
-        Values::new::<String, ecma_plugin_sdk::Answer>(plain)
     }
 
     fn one_run(

@@ -72,6 +72,8 @@ pub struct Binding {
     token: TokenHash,
     plugin: Arc<Plugin>,
     values: Values,
+    full_values: Values,
+    delta_values: Values,
     capabilities: Capabilities,
     scrubber: Scrubber,
     clock: Clock,
@@ -90,6 +92,15 @@ pub struct Binding {
     tasks: TaskTracker,
 }
 
+/// The values of the run profiles, references followed.
+#[derive(Default)]
+pub struct Steps {
+    /// Of full imports.
+    pub full_import: BTreeMap<String, Resolved>,
+    /// Of delta imports.
+    pub delta_import: BTreeMap<String, Resolved>,
+}
+
 /// Why a connector cannot be bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unbound(pub Vec<String>);
@@ -101,6 +112,7 @@ impl Binding {
         config: ConnectorConfig,
         token: TokenHash,
         resolved: BTreeMap<String, Resolved>,
+        steps: Steps,
         plugin: Arc<Plugin>,
         clock: Clock,
         scan_deadline: Duration,
@@ -167,6 +179,8 @@ impl Binding {
             token,
             plugin,
             values,
+            full_values: answers(&steps.full_import),
+            delta_values: answers(&steps.delta_import),
             capabilities,
             scrubber,
             clock,

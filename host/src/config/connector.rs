@@ -96,7 +96,6 @@ const EXPORT: &[Key] = &[
         Shape::Whole { from: 1, to: 3600, default: 30 },
         "The deadline of one export call.",
     ),
-    STEP_VALUES,
 ];
 
 /// The settings of one connector.
@@ -173,8 +172,6 @@ pub struct Export {
     pub connections: u32,
     /// The deadline of one call.
     pub seconds: u32,
-    /// The plugin's parameters of this run step.
-    pub values: BTreeMap<String, ConfigValue>,
 }
 
 impl ConnectorConfig {
@@ -262,7 +259,6 @@ fn run(section: &Section<'_>) -> RunProfiles {
             page_size: export.whole("page_size"),
             connections: export.whole("connections"),
             seconds: export.whole("seconds"),
-            values: values(&export),
         },
     }
 }

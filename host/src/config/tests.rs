@@ -102,12 +102,7 @@ fn the_example_is_read_completely() {
                 page_size: 500,
                 values: values(&[("overlap_seconds", ConfigValue::Integer(5))]),
             },
-            export: Export {
-                page_size: 100,
-                connections: 2,
-                seconds: 30,
-                values: values(&[("strict", ConfigValue::Boolean(true))]),
-            },
+            export: Export { page_size: 100, connections: 2, seconds: 30 },
         },
         objects: vec![person, team],
     };

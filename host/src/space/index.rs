@@ -260,7 +260,6 @@ impl Indexes {
         self.asleep = true;
     }
 
-
     /// Fills the indexes from the rows that came meanwhile, and notes every change from now on.
     pub(super) fn wake(&mut self, layout: &Layout, rows: &Rows) {
         if !std::mem::take(&mut self.asleep) {
@@ -272,7 +271,8 @@ impl Indexes {
             let most = if kept.attribute.multi_valued { usize::MAX } else { 1 };
             let mut values = Vec::new();
             for slot in 0..rows.used() {
-                let Some(bytes) = rows.bytes(slot).filter(|bytes| row::type_of(bytes) == kind) else {
+                let Some(bytes) = rows.bytes(slot).filter(|bytes| row::type_of(bytes) == kind)
+                else {
                     continue;
                 };
                 for cell in row::values(bytes, attribute).take(most) {

@@ -34,9 +34,9 @@ async fn the_queue_of_changes_has_an_end() {
     patiently().await;
     system.hold(false, false);
     let results = running.join_all().await;
-    let busy = results.iter().filter(|result| {
-        result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
-    });
+    let busy = results
+        .iter()
+        .filter(|result| result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy));
     // A thousand wait, and one may be with the target already.
     assert!((9..=10).contains(&busy.count()));
     assert!(results.iter().filter(|result| result.is_ok()).count() >= 1000);

@@ -143,16 +143,13 @@ async fn a_value_the_target_refuses_is_named_as_the_client_knows_it() {
     let document = PEOPLE.replace("\"displayName\"", "\"name.formatted\"");
     let room = Room(setup::<Picky>("picky", &document).host());
     assert!(room.import().await);
-    let rename = |name: &str| {
-        json!({"Operations": [{"op": "replace", "path": "name.formatted", "value": name}]})
-    };
+    let rename = |name: &str| json!({"Operations": [{"op": "replace", "path": "name.formatted", "value": name}]});
     let wrong = room.ask("PATCH", "/Users/user.1", Some(&rename("?")), &[]).await;
     expect(&wrong, 400);
     assert_eq!(wrong.body["scimType"], "invalidValue");
     let detail = wrong.body["detail"].as_str().unwrap();
     assert!(detail.contains("name.formatted") && detail.contains("a name has letters"), "{detail}");
-    let created =
-        room.create(json!({"userName": "kim", "name": {"formatted": "?"}})).await;
+    let created = room.create(json!({"userName": "kim", "name": {"formatted": "?"}})).await;
     expect(&created, 400);
     expect(&room.ask("PATCH", "/Users/user.1", Some(&rename("Kim")), &[]).await, 200);
 }

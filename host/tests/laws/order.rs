@@ -109,7 +109,8 @@ async fn a_write_waits_for_its_turn_and_sees_what_the_one_before_did() {
     let other = room.clone();
     let second = room
         .begin(async move {
-            let body = json!({"Operations": [{"op": "replace", "path": "displayName", "value": "x"}]});
+            let body =
+                json!({"Operations": [{"op": "replace", "path": "displayName", "value": "x"}]});
             let headers = [("if-match", version.as_str())];
             other.ask("PATCH", "/Users/user.1", Some(&body), &headers).await
         })

@@ -2,9 +2,8 @@
 
 use crate::support::{PEOPLE, Room, expect, imported, name_of, people, setup};
 use ecma_plugin_sdk::{
-    AttributeChange, Capabilities, Change, Connector, EntryId, Exported, ImportRun,
-    ImportSink, Result, Schema, Watermark,
-    testkit::Fake,
+    AttributeChange, Capabilities, Change, Connector, EntryId, Exported, ImportRun, ImportSink,
+    Result, Schema, Watermark, testkit::Fake,
 };
 use serde_json::json;
 
@@ -63,7 +62,8 @@ impl Connector for OwnMind {
                 entry.put("displayName", vec![name.into()]);
             }
             Change::Update(update) => {
-                for (_, change) in update.attributes.iter_mut().filter(|(n, _)| n == "displayName") {
+                for (_, change) in update.attributes.iter_mut().filter(|(n, _)| n == "displayName")
+                {
                     let AttributeChange::Set(values) = change else { continue };
                     *values = vec![values[0].to_string().to_uppercase().into()];
                 }
@@ -86,7 +86,10 @@ async fn an_answer_shows_what_the_target_made_of_the_write() {
     system.state().next = 77;
     let created = room.create(json!({"userName": "kim", "displayName": "Kim"})).await;
     expect(&created, 201);
-    assert_eq!((&created.body["id"], &created.body["displayName"]), (&json!("user.77"), &json!("KIM")));
+    assert_eq!(
+        (&created.body["id"], &created.body["displayName"]),
+        (&json!("user.77"), &json!("KIM"))
+    );
     for (id, body) in [
         ("77", json!({"displayName": "Lee"})),
         ("1", json!({"displayName": "lee", "userName": "p1"})),

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method, Request},
 };
 use ecma_host::{
-    binding::{Binding, Clock},
+    binding::{Binding, Clock, Steps},
     config::{ConnectorConfig, ConnectorName, Limits, Resolved, TokenHash},
     web::{Endpoint, Web},
 };
@@ -69,7 +69,8 @@ impl Setup {
             BTreeMap::from([("system".to_owned(), Resolved::Text(self.system.as_str().into()))]);
         let plugin = Arc::new(self.plugin);
         let binding =
-            Binding::new(config, token, values, plugin, self.clock, self.scan).unwrap();
+            Binding::new(config, token, values, Steps::default(), plugin, self.clock, self.scan)
+                .unwrap();
         let web = Web::new(&self.limits, (self.clock)());
         web.set(name, Endpoint::Bound(Arc::clone(&binding)));
         Host { binding, web }
@@ -114,11 +115,8 @@ impl Host {
         let response = self.web.router().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let body = if bytes.is_empty() {
-            Json::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap()
-        };
+        let body =
+            if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 

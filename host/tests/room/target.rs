@@ -1,6 +1,6 @@
 //! The people that SCIM requests are about: a target with the attributes Entra is usually given.
 
-use super::{Host, Setup};
+use crate::room::{Host, Setup};
 use ecma_plugin_sdk::{
     AttributeType, Entry, ObjectType, Plugin, Schema,
     testkit::{Fake, System},
@@ -10,9 +10,9 @@ use ecma_plugin_sdk::{
 const DOCUMENT: &str = r#"
 [[object]]
 type = "user"
-query = ["login", "work", "alias", "staff"]
+query = ["userName", "work", "alias", "staff"]
 [object.attributes]
-login = "userName"
+userName = "userName"
 alias = "externalId"
 shown = "displayName"
 given = "name.givenName"
@@ -29,12 +29,19 @@ boss = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
 level = ""
 tags = ""
 IsActive = ""
+[[object]]
+type = "group"
+resource = "Group"
+query = ["userName"]
+[object.attributes]
+userName = "displayName"
+alias = "externalId"
+members = "members"
 "#;
 
 fn schema() -> Schema {
     let mut user = ObjectType::new("user").anchor("id", AttributeType::Text);
-    user = user.attribute("login", AttributeType::Text).required().unique().case_insensitive();
-    // What the system in memory insists on.
+    user = user.attribute("userName", AttributeType::Text).required().unique().case_insensitive();
     for name in ["alias", "shown", "given", "family", "title", "nick", "enabled"] {
         user = user.attribute(name, AttributeType::Text);
     }
@@ -43,14 +50,20 @@ fn schema() -> Schema {
     }
     user = user.attribute("level", AttributeType::Integer);
     user = user.attribute("tags", AttributeType::Text).multi_valued();
-    Schema::new([user.attribute("IsActive", AttributeType::Boolean)])
+    user = user.attribute("IsActive", AttributeType::Boolean);
+    // The system in memory insists on the name of this one.
+    let mut group = ObjectType::new("group").anchor("id", AttributeType::Text);
+    group = group.attribute("userName", AttributeType::Text).required().case_insensitive();
+    group = group.attribute("alias", AttributeType::Text);
+    group = group.attribute("members", AttributeType::Text).multi_valued();
+    Schema::new([user, group])
 }
 
 fn person(id: &str, login: &str, family: &str) -> Entry {
-    Entry::new("user").anchor("id", id).set("login", login).set("family", family)
+    Entry::new("user").anchor("id", id).set("userName", login).set("family", family)
 }
 
-/// A system with three people, and the host in front of it after its first import.
+/// A system with three people and a group, and the host in front of it after its first import.
 pub(crate) async fn target(name: &str) -> (System, Host) {
     let system = System::new(name);
     system.state().schema = schema();
@@ -80,6 +93,8 @@ pub(crate) async fn target(name: &str) -> (System, Host) {
             .set("level", 12),
     );
     system.put(person("3", "mary@example.org", "Jackson").set("title", "Engineer"));
+    let group = Entry::new("group").anchor("id", "g1").set("userName", "Engineers");
+    system.put(group.set("members", ["user.1", "user.2"]));
     let host = Setup::new(Plugin::linked::<Fake>("fake", "1.0.0"), name, DOCUMENT).host();
     assert!(host.import().await);
     (system, host)

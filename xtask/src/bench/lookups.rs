@@ -9,10 +9,7 @@ use super::{
     server::{Home, Kind, Yardstick},
     wrk::{Load, Turn},
 };
-use crate::{
-    cargo::{self, Profile},
-    demo, say,
-};
+use crate::{demo, say};
 
 /// The small target.
 const FEW: u64 = 1000;
@@ -35,7 +32,6 @@ struct Measured {
 /// Measures and prints.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let options = bench.options;
-    let program = cargo::build_program("yardstick", Profile::Release)?;
     let homes = [FEW, options.people]
         .map(|people| Home::make(bench, Kind::Sqlite, people, 0).map(|home| (people, home)));
     let homes = homes.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
@@ -63,7 +59,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
         });
         hosts.push(host);
     }
-    let yardstick = Yardstick::start(&program, &homes[0].1, bytes)?;
+    let yardstick = Yardstick::start(&bench.yardstick, &homes[0].1, bytes)?;
     measured.insert(
         0,
         Measured {

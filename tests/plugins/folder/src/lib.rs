@@ -6,13 +6,10 @@ use std::{fs, path::PathBuf};
 #[derive(Config)]
 pub struct Settings {
     /// Folder
-    ///
     /// Where the files of the people are. The host's account needs to write there.
     folder: PathBuf,
-    /// Read only
     #[config(global, default = false)]
     read_only: bool,
-    /// Access key
     key: Option<Secret>,
 }
 
@@ -36,31 +33,25 @@ impl Connector for Folder {
         for file in fs::read_dir(&self.0.folder)? {
             let path = file?.path();
             let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let text = fs::read_to_string(&path)?;
-            sink.entry(
-                Entry::new("user").anchor("id", id).set("displayName", text.lines().next()),
-            )?;
+            let (user, text) = (Entry::new("user").anchor("id", id), fs::read_to_string(&path)?);
+            sink.entry(user.set("displayName", text.lines().next()))?;
         }
         Ok(None)
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {
-        let path = match change.id().anchor.first().and_then(Value::as_text) {
-            Some(id) if id.chars().all(char::is_alphanumeric) => format!("{id}.txt"),
-            _ => return Err(Error::invalid("id", "is made of letters and digits")),
-        };
-        let path = self.0.folder.join(path);
-        match change {
+        let id = change.id().anchor.first().and_then(Value::as_text).unwrap_or_default();
+        if id.is_empty() || !id.chars().all(char::is_alphanumeric) {
+            return Err(Error::invalid("id", "is made of letters and digits"));
+        }
+        let (path, name) = (self.0.folder.join(format!("{id}.txt")), change.text("displayName"));
+        match (change, path.exists()) {
             _ if self.0.read_only => return Err(Error::unsupported("the folder is read only")),
-            Change::Add(_) if path.exists() => {
-                return Err(Error::already_exists("this id is taken"));
-            }
-            Change::Add(_) => fs::write(path, change.text("displayName").unwrap_or_default())?,
-            Change::Delete { .. } => fs::remove_file(path)?,
-            _ => {
-                fs::metadata(&path)?;
-                change.text("displayName").map_or(Ok(()), |name| fs::write(path, name))?;
-            }
+            (Change::Add(_), true) => return Err(Error::already_exists("this id is taken")),
+            (Change::Add(_), _) => fs::write(path, name.unwrap_or_default())?,
+            (_, false) => return Err(Error::not_found("there is no such file")),
+            (Change::Delete { .. }, _) => fs::remove_file(path)?,
+            _ => name.map_or(Ok(()), |name| fs::write(path, name))?,
         }
         Ok(Exported::done())
     }
