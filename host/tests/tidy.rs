@@ -109,3 +109,16 @@ fn no_file_knows_the_machine_it_was_written_on() {
         }
     }
 }
+
+#[test]
+fn the_readme_shows_the_example_connector_as_it_is_and_it_stays_small() {
+    let read = |path: &str| {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        std::fs::read_to_string(format!("{root}/{path}")).unwrap()
+    };
+    let connector = read("tests/plugins/folder/src/lib.rs");
+    let contract = read("tests/plugins/folder/tests/contract.rs");
+    assert!(read("README.md").contains(&connector), "the README shows another connector");
+    assert!(connector.lines().count() <= 60, "a small connector has 60 lines at most");
+    assert!(contract.lines().count() <= 20, "and its test 20");
+}

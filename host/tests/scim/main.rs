@@ -1,0 +1,17 @@
+//! SCIM at the router: every answer's status, headers and body, without a socket.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod conditions;
+mod discovery;
+mod errors;
+mod filters;
+mod headers;
+mod methods;
+mod paging;
+mod projection;
+#[path = "../room/mod.rs"]
+mod room;
+mod support;
+#[path = "../room/target.rs"]
+mod target;
+mod tolerance;
