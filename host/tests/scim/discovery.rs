@@ -1,7 +1,7 @@
 //! What the host says of itself: discovery, the cache, health.
 
 use crate::support::{BASE, ENTERPRISE, OWN, Scim};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
