@@ -276,8 +276,10 @@ impl Fake {
                     return Err(Error::already_exists("the user name is taken").at("userName"));
                 }
                 if anchor.is_empty() {
-                    anchor = Anchor::new([("id", Value::Text(state.next.to_string()))]);
-                    state.next += 1;
+                    while anchor.is_empty() || state.entries.contains_key(&anchor) {
+                        anchor = Anchor::new([("id", Value::Text(state.next.to_string()))]);
+                        state.next += 1;
+                    }
                 }
             }
             (_, None) => return Err(Error::not_found("there is no such entry")),
