@@ -70,6 +70,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     if let Some(port) = port {
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
+    let _only = only_host(&config)?;
     let key = sealing_key(&config)?;
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
@@ -103,6 +104,47 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let _ = std::fs::remove_file(ready_file(&config));
     Ok(())
 }
+
+/// Makes sure that no other host works in the same folder; the lock goes with the file's handle.
+fn only_host(config: &HostConfig) -> anyhow::Result<std::fs::File> {
+    let folder = &config.state;
+    private_folder(folder)
+        .with_context(|| format!("cannot use the folder {}", folder.display()))?;
+    close_to_others(folder);
+    let path = folder.join("lock");
+    let file =
+        std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!(
+            "another host uses {}; stop it, or give this one a home of its own with --home",
+            folder.display()
+        ),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// The state folder holds keys: nobody else may look into it.
+#[cfg(unix)]
+fn close_to_others(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(known) = std::fs::metadata(folder) else { return };
+    let mode = known.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let closed = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
+        let folder = folder.display();
+        match closed {
+            Ok(()) => tracing::warn!(%folder, mode = format!("{mode:o}"),
+                "The state folder was open to others and is closed now"),
+            Err(error) => tracing::error!(%folder, %error, "The state folder is open to others"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) {}
 
 fn certificates(config: &HostConfig) -> anyhow::Result<Arc<tls::Certificates>> {
     let files = match &config.tls {

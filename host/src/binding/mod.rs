@@ -80,7 +80,10 @@ pub struct Binding {
     prepared: OnceLock<Arc<Prepared>>,
     exporter: Exporter,
     status: Status,
+    /// One writer at a time for an entry; taken before `names`.
     locks: Vec<tokio::sync::Mutex<()>>,
+    /// One writer at a time for a user name.
+    names: Vec<tokio::sync::Mutex<()>>,
     scans: Semaphore,
     scan_deadline: Duration,
     /// Watermarks by partition, of the last import that was whole.
@@ -188,6 +191,7 @@ impl Binding {
             exporter,
             status: Status::default(),
             locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            names: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             scans: Semaphore::new(SCANS),
             scan_deadline,
             watermarks: Mutex::new(None),

@@ -114,7 +114,7 @@ impl Binding {
     ) -> Result<Outcome, Failure> {
         let binding = Arc::clone(self);
         self.to_its_end(async move {
-            let _turn = binding.turn(id.as_str()).lock().await;
+            let _turn = turn(&binding.locks, id.as_str()).lock().await;
             binding.write_now(&flow, &id, wish, &conditions, &base).await
         })
         .await
@@ -129,11 +129,10 @@ impl Binding {
         self.tasks.spawn(write).await.map_err(failed)?
     }
 
-    /// Whose turn it is among the writes to one entry.
-    fn turn(&self, id: &str) -> &tokio::sync::Mutex<()> {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        &self.locks[hasher.finish() as usize % self.locks.len()]
+    /// Whose turn it is among the writes that give somebody this user name.
+    async fn name_turn(&self, resource: &Resource) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let name = resource.text("userName")?;
+        Some(turn(&self.names, &scim::fold(name)).lock().await)
     }
 
     fn check_export(&self) -> Result<(), Failure> {
@@ -153,7 +152,9 @@ impl Binding {
         self.check_export()?;
         let written = scim::create(body, &flow.schemas)?;
         let entry = flow.entry(&written.resource, None)?;
-        self.check_unique(&prepared, flow, &written.resource, &entry)?;
+        let _name = self.name_turn(&written.resource).await;
+        self.check_anchor(&prepared, &entry)?;
+        self.check_name(&prepared, flow, &written.resource, None)?;
         let change = delta::change(
             None,
             &entry,
@@ -174,28 +175,40 @@ impl Binding {
         self.keep(&prepared, flow, &entry, None, base)
     }
 
-    /// A user name or an anchor that is known is not created again.
-    fn check_unique(
+    /// An anchor that is known is not created again.
+    fn check_anchor(&self, prepared: &Prepared, entry: &Entry) -> Result<(), Failure> {
+        if let Ok(row) = row::encode(&prepared.layout, entry)
+            && prepared.space.read().by_key(row.key()).is_some()
+        {
+            let what = format!("there is one with the anchor {}", entry.id().anchor);
+            return Err(Failure::new(Cause::Exists, what));
+        }
+        Ok(())
+    }
+
+    /// Nobody else has the user name, upper and lower case being the same (RFC 7643 §4.1.1). The
+    /// attribute behind it always has an index.
+    fn check_name(
         &self,
         prepared: &Prepared,
         flow: &Arc<Flow>,
         resource: &Resource,
-        entry: &Entry,
+        own: Option<&ResourceId>,
     ) -> Result<(), Failure> {
-        let space = prepared.space.read();
-        let taken = |what: String| Err(Failure::new(Cause::Exists, what));
-        if let Ok(row) = row::encode(&prepared.layout, entry)
-            && space.by_key(row.key()).is_some()
-        {
-            return taken(format!("there is one with the anchor {}", entry.id().anchor));
-        }
         let Some(name) = resource.text("userName") else { return Ok(()) };
+        let space = prepared.space.read();
         let filter = Filter::equal(Path::of("userName"), name);
-        match query::plan(&space, flow, &filter) {
-            query::Plan::Slots { slots, .. } if !slots.is_empty() => {
-                taken(format!("there is one with the userName {name}"))
+        let query::Plan::Slots { slots, .. } = query::plan(&space, flow, &filter) else {
+            return Ok(());
+        };
+        let others = slots.into_iter().filter_map(|slot| space.stored(slot));
+        let mut ids = others.map(|stored| ResourceId::of(&prepared.layout, stored.bytes));
+        match ids.find(|id| own != Some(id)) {
+            Some(_) => {
+                let what = format!("there is one with the userName {name}");
+                Err(Failure::new(Cause::Exists, what))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -216,6 +229,7 @@ impl Binding {
             (space.entry(&stored), flow.resource(&prepared.layout, &stored, base))
         };
         self.check_export()?;
+        let known_as = resource.text("userName").map(str::to_owned);
         let mut named = Vec::new();
         let wanted = match wish {
             Wish::Delete => match &flow.mapping.deprovisioning.delete {
@@ -237,6 +251,13 @@ impl Binding {
             self.remove(&prepared, flow, &before).await?;
             return Ok(Outcome::Gone);
         };
+        // The name as it is may be somebody else's already: only a new one is looked at.
+        let renamed = named.iter().any(|path| path.overlaps(&Path::of("userName")))
+            && resource.text("userName") != known_as.as_deref();
+        let _name = if renamed { self.name_turn(&resource).await } else { None };
+        if renamed {
+            self.check_name(&prepared, flow, &resource, Some(id))?;
+        }
         let named = flow.named(&named);
         let style = self.capabilities.export_style;
         let change = delta::change(Some(&before), &wanted, &named, style, &flow.object_type);
@@ -394,6 +415,13 @@ impl Binding {
         tracing::info!(target: "audit", connector = %self.name(), entry = %change.id(), kind,
             attributes, outcome, "Exported");
     }
+}
+
+/// Whose turn it is among those who write the same thing.
+fn turn<'a>(locks: &'a [tokio::sync::Mutex<()>], what: &str) -> &'a tokio::sync::Mutex<()> {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    &locks[hasher.finish() as usize % locks.len()]
 }
 
 fn names(entry: &Entry) -> String {

@@ -28,6 +28,7 @@ use super::path::Path;
 use super::schemas::ResourceSchemas;
 use super::write::check_still_required;
 use super::{Error, Resource, ScimType};
+use serde_json::{Map, Value};
 
 /// What a PATCH did.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,11 @@ pub fn apply(
     request: &PatchRequest,
     schemas: &ResourceSchemas,
 ) -> Result<Patched, Error> {
+    let changes: usize = request.operations.iter().map(weight).sum();
+    if changes > MOST_CHANGES {
+        let detail = format!("{changes} changes in one request are more than {MOST_CHANGES}");
+        return Err(Error::new(ScimType::TooMany, detail));
+    }
     let mut draft = Draft::patching(resource.clone(), schemas);
     for operation in &request.operations {
         operate(&mut draft, operation)?;
@@ -58,6 +64,24 @@ pub fn apply(
         *resource = draft.resource;
     }
     Ok(Patched { named: draft.named, changed })
+}
+
+/// Each change looks through what those before it made: many at once would keep a thread busy for
+/// long.
+const MOST_CHANGES: usize = 2000;
+
+/// How many changes an operation makes: one, or one for each name in a value without a path.
+fn weight(operation: &PatchOp) -> usize {
+    let names = |value: &Value| match value {
+        Value::Object(parts) => {
+            parts.values().map(|part| 1 + part.as_object().map_or(0, Map::len)).sum()
+        }
+        _ => 1,
+    };
+    match (&operation.path, &operation.value) {
+        (None, Some(value)) => names(value),
+        _ => 1,
+    }
 }
 
 fn operate(draft: &mut Draft<'_>, operation: &PatchOp) -> Result<(), Error> {

@@ -162,7 +162,14 @@ impl Flow {
             let known = if rule.multi_valued { known } else { &known[..known.len().min(1)] };
             let shown: Vec<(Json, &Value)> =
                 known.iter().filter_map(|value| Some((rule.shown(value)?, value))).collect();
-            let wanted = resource.get(&rule.path);
+            let mut wanted = resource.get(&rule.path);
+            if wanted.is_empty() && rule.path.filter.is_some() {
+                wanted = self.untyped(resource, rule);
+            }
+            if wanted.is_empty() && rule.path == Path::of("active") {
+                // Who does not say leaves it as it is, or to the target.
+                continue;
+            }
             if shown.iter().map(|(shown, _)| shown).eq(wanted.iter().copied()) {
                 // As it was, in the target's own words; values that SCIM does not show stay as well.
                 continue;
@@ -190,6 +197,21 @@ impl Flow {
         }
         self.name(&mut entry, before);
         Ok(entry)
+    }
+
+    /// The values of elements that do not say their type, where the target has only one type of them:
+    /// `emails: [{"value": "…"}]` means the only mail there is.
+    fn untyped<'r>(&self, resource: &'r Resource, rule: &Rule) -> Vec<&'r Json> {
+        let same = |other: &&Rule| {
+            other.path.attribute == rule.path.attribute && other.path.schema == rule.path.schema
+        };
+        if self.rules.iter().filter(same).any(|other| other.path.filter != rule.path.filter) {
+            return Vec::new();
+        }
+        let whole = Path { filter: None, sub: None, ..rule.path.clone() };
+        let sub = rule.path.sub.as_deref().unwrap_or("value");
+        let elements = resource.get(&whole).into_iter().filter_map(Json::as_object);
+        elements.filter(|parts| !parts.contains_key("type")).filter_map(|p| p.get(sub)).collect()
     }
 
     /// Gives the entry its distinguished name, where the mapping says how. An entry that was there

@@ -152,7 +152,13 @@ impl Draft<'_> {
             &target.name,
             &anchors,
             &others,
-            |name| object.query.iter().any(|query| query == name).then_some(true),
+            |name| {
+                // Two people of one user name must be noticed, whatever the operator lists.
+                let user_name = |rule: &Rule| rule.path == Path::of("userName");
+                let is_user_name =
+                    rules.iter().any(|rule| user_name(rule) && rule.target.name == name);
+                (is_user_name || object.query.iter().any(|query| query == name)).then_some(true)
+            },
             |attribute| {
                 matches!(attribute.kind, AttributeType::Text | AttributeType::Reference)
                     && !case_exact(&attribute.name)

@@ -4,7 +4,7 @@ use super::reply;
 use crate::scim::{Error, ScimType};
 use axum::{
     body::Body,
-    http::{HeaderMap, Request, StatusCode, Uri, header},
+    http::{HeaderMap, Request, StatusCode, Uri, header, uri::Authority},
     response::Response,
 };
 use serde_json::Value;
@@ -60,11 +60,15 @@ impl Query {
     }
 }
 
-/// The connector's URL as the client knows it.
-pub(super) fn base(uri: &Uri, headers: &HeaderMap, connector: &str) -> String {
-    let host = uri.authority().map(|authority| authority.as_str());
-    let host = host.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-    format!("https://{}/ecma2host_{connector}/scim", host.unwrap_or("localhost"))
+/// The connector's URL as the client knows it; `None` when the request does not say to whom it is.
+pub(super) fn base(uri: &Uri, headers: &HeaderMap, connector: &str) -> Option<String> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host: Authority = match (uri.authority(), hosts.next(), hosts.next()) {
+        (Some(authority), ..) => authority.clone(),
+        (None, Some(host), None) => host.to_str().ok()?.parse().ok()?,
+        _ => return None,
+    };
+    Some(format!("https://{host}/ecma2host_{connector}/scim"))
 }
 
 /// The body as JSON.

@@ -47,14 +47,13 @@ pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
     if !auth::is_allowed(&binding, request.headers()) {
         return reply::unauthorized();
     }
-    let base = request::base(&uri, request.headers(), route.connector);
-    let head = request.method() == Method::HEAD;
+    let Some(base) = request::base(&uri, request.headers(), route.connector) else {
+        // RFC 9112 §3.2
+        let detail = "the Host header is missing or names no host";
+        return reply::error(StatusCode::BAD_REQUEST, Error::plain(detail));
+    };
     let call = Call { web, binding, base, query: Query::of(&uri) };
-    let mut response = call.dispatch(&route, request).await.unwrap_or_else(|response| *response);
-    if head {
-        *response.body_mut() = Body::empty();
-    }
-    response
+    call.dispatch(&route, request).await.unwrap_or_else(|response| *response)
 }
 
 fn nothing_here(uri: &axum::http::Uri) -> Response {

@@ -5,6 +5,7 @@ mod bounds;
 mod failures;
 mod imports;
 mod meanwhile;
+mod names;
 mod order;
 mod readiness;
 #[path = "../room/mod.rs"]
