@@ -15,7 +15,7 @@ mod status;
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use provision::{Conditions, Outcome};
-pub use search::Listed;
+pub use search::{Form, Listed};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
 use crate::{

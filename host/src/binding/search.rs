@@ -4,7 +4,7 @@ use super::{Binding, Cause, Failure};
 use crate::{
     scim::{Filter, Resource, Window},
     space::{
-        Flow, ResourceId,
+        Flow, Layout, ResourceId, Stored,
         query::{self, Plan},
     },
 };
@@ -21,12 +21,26 @@ const LARGEST_PAGE: usize = 1000;
 const LOOKED_AT: u32 = 1024;
 
 /// A page of what was found.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub struct Listed {
     /// How many there are in all.
     pub total: usize,
-    /// This page of them.
+    /// This page of them, when they were asked for as JSON text.
+    pub texts: Vec<String>,
+    /// This page of them, otherwise.
     pub resources: Vec<Resource>,
+    skip: usize,
+    take: usize,
+    form: Form,
+}
+
+/// What of the resources found is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Whole, as JSON text.
+    Text,
+    /// As trees, to be cut to what the client asks for.
+    Tree,
 }
 
 impl Binding {
@@ -47,13 +61,14 @@ impl Binding {
         flow: &Arc<Flow>,
         filter: Option<Filter>,
         window: &Window,
+        form: Form,
         base: &str,
     ) -> Result<Listed, Failure> {
-        let take = window.take(PAGE, LARGEST_PAGE);
-        match self.find_at_once(flow, filter, window.skip(), take, base)? {
+        let listed = Listed::new(window, form);
+        match self.find_at_once(flow, filter, listed, base)? {
             Ok(listed) => Ok(listed),
-            Err(filter) => {
-                self.scan(Arc::clone(flow), filter, window.skip(), take, base.to_owned()).await
+            Err((filter, listed)) => {
+                self.scan(Arc::clone(flow), filter, listed, base.to_owned()).await
             }
         }
     }
@@ -63,30 +78,30 @@ impl Binding {
         &self,
         flow: &Flow,
         filter: Option<Filter>,
-        skip: usize,
-        take: usize,
+        mut listed: Listed,
         base: &str,
-    ) -> Result<Result<Listed, Filter>, Failure> {
+    ) -> Result<Result<Listed, (Filter, Listed)>, Failure> {
         let prepared = self.ready()?;
+        let layout = &prepared.layout;
         let space = prepared.space.read();
         let Some(filter) = filter else {
-            let slots = space.page(flow.number, skip, take);
-            let stored = slots.into_iter().filter_map(|slot| space.stored(slot));
-            let resources = stored.map(|s| flow.resource(&prepared.layout, &s, base)).collect();
-            return Ok(Ok(Listed { total: space.count(flow.number), resources }));
+            let slots = space.page(flow.number, listed.skip, listed.take);
+            for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
+                listed.show(flow, layout, &stored, base);
+            }
+            listed.total = space.count(flow.number);
+            return Ok(Ok(listed));
         };
-        let mut listed = Listed::default();
         match query::plan(&space, flow, &filter) {
-            Plan::Scan => return Ok(Err(filter)),
+            Plan::Scan => return Ok(Err((filter, listed))),
             Plan::Nothing => {}
             Plan::Slots { slots, exact } => {
                 for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
-                    let found = if exact {
-                        Some(flow.resource(&prepared.layout, &stored, base))
-                    } else {
-                        query::matching(&space, flow, &filter, &stored, base)
-                    };
-                    listed.add(found, skip, take);
+                    if !exact {
+                        listed.add(query::matching(&space, flow, &filter, &stored, base));
+                    } else if listed.is_wanted() {
+                        listed.show(flow, layout, &stored, base);
+                    }
                 }
             }
         }
@@ -114,8 +129,7 @@ impl Binding {
         self: &Arc<Self>,
         flow: Arc<Flow>,
         filter: Filter,
-        skip: usize,
-        take: usize,
+        listed: Listed,
         base: String,
     ) -> Result<Listed, Failure> {
         let busy = |what: &str| {
@@ -133,7 +147,7 @@ impl Binding {
         };
         let binding = Arc::clone(self);
         let scan = tokio::task::spawn_blocking(move || {
-            binding.look_at_all(&flow, &filter, skip, take, &base, deadline)
+            binding.look_at_all(&flow, &filter, listed, &base, deadline)
         });
         match scan.await {
             Ok(Some(listed)) => Ok(listed),
@@ -146,21 +160,18 @@ impl Binding {
         &self,
         flow: &Flow,
         filter: &Filter,
-        skip: usize,
-        take: usize,
+        mut listed: Listed,
         base: &str,
         deadline: Duration,
     ) -> Option<Listed> {
         let prepared = self.prepared.get()?;
         let started = Instant::now();
-        let mut listed = Listed::default();
         let mut slot = 0;
         loop {
             let space = prepared.space.read();
             let end = space.used().min(slot + LOOKED_AT);
             for stored in (slot..end).filter_map(|slot| space.stored(slot)) {
-                let found = query::matching(&space, flow, filter, &stored, base);
-                listed.add(found, skip, take);
+                listed.add(query::matching(&space, flow, filter, &stored, base));
             }
             slot = end;
             if slot >= space.used() {
@@ -174,11 +185,32 @@ impl Binding {
 }
 
 impl Listed {
-    fn add(&mut self, found: Option<Resource>, skip: usize, take: usize) {
-        let Some(resource) = found else { return };
-        if self.total >= skip && self.resources.len() < take {
-            self.resources.push(resource);
-        }
+    fn new(window: &Window, form: Form) -> Listed {
+        let (skip, take) = (window.skip(), window.take(PAGE, LARGEST_PAGE));
+        Listed { total: 0, texts: Vec::new(), resources: Vec::new(), skip, take, form }
+    }
+
+    /// Counts one more; whether it stands on the page that is wanted.
+    fn is_wanted(&mut self) -> bool {
         self.total += 1;
+        let shown = self.texts.len() + self.resources.len();
+        self.total > self.skip && shown < self.take
+    }
+
+    fn add(&mut self, found: Option<Resource>) {
+        let Some(resource) = found else { return };
+        if self.is_wanted() {
+            match self.form {
+                Form::Text => self.texts.push(serde_json::Value::from(resource).to_string()),
+                Form::Tree => self.resources.push(resource),
+            }
+        }
+    }
+
+    fn show(&mut self, flow: &Flow, layout: &Layout, stored: &Stored<'_>, base: &str) {
+        match self.form {
+            Form::Text => self.texts.push(flow.text(layout, stored, base)),
+            Form::Tree => self.resources.push(flow.resource(layout, stored, base)),
+        }
     }
 }

@@ -40,6 +40,27 @@ impl<T> ListResponse<T> {
         }
     }
 
+    /// The text of one page of a list, from the texts of its resources.
+    #[must_use]
+    pub fn text(total_results: usize, start_index: usize, resources: &[String]) -> String {
+        let length: usize = resources.iter().map(|resource| resource.len() + 1).sum();
+        let mut text = format!(
+            "{{\"schemas\":[\"{}\"],\"totalResults\":{total_results},\"startIndex\":{start_index},\
+             \"itemsPerPage\":{},\"Resources\":[",
+            Self::SCHEMA,
+            resources.len()
+        );
+        text.reserve(length + 2);
+        for (at, resource) in resources.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            text.push_str(resource);
+        }
+        text.push_str("]}");
+        text
+    }
+
     /// A whole list on one page.
     pub fn whole(resources: Vec<T>) -> Self {
         Self::new(resources.len(), 1, resources)
@@ -212,6 +233,16 @@ pub struct SearchRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_texts_is_written_as_a_list_of_trees_is() {
+        for resources in [vec![], vec![serde_json::json!({"id": "a\"b"})], vec![1.into(), 2.into()]]
+        {
+            let texts: Vec<String> = resources.iter().map(Value::to_string).collect();
+            let tree = serde_json::to_string(&ListResponse::new(9, 3, resources)).unwrap();
+            assert_eq!(ListResponse::<Value>::text(9, 3, &texts), tree);
+        }
+    }
     use serde_json::json;
 
     #[test]

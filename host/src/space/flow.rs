@@ -8,6 +8,7 @@ use super::{
     layout::Layout,
     row,
     rule::parse,
+    template::Template,
 };
 use crate::{
     config::{DeleteFlow, DisableFlow, DnSource, ObjectMapping},
@@ -35,6 +36,8 @@ pub struct Flow {
     by_number: Vec<Vec<usize>>,
     /// Whether everybody is shown as active, because nothing in the target says who is.
     shows_active: bool,
+    /// How resources are written at once as text, when the mapping is of usual shape.
+    template: Option<Template>,
 }
 
 impl Flow {
@@ -49,7 +52,7 @@ impl Flow {
         layout: &Layout,
     ) -> Flow {
         let kept = &layout.types[number as usize].kept;
-        let by_number = kept
+        let by_number: Vec<Vec<usize>> = kept
             .iter()
             .map(|kept| {
                 let fits = |rule: &Rule| rule.target.name == kept.attribute.name;
@@ -58,7 +61,8 @@ impl Flow {
             .collect();
         let shows_active =
             mapping.resource == "User" && !rules.iter().any(|rule| rule.path == Path::of("active"));
-        Flow { number, object_type, mapping, schemas, rules, by_number, shows_active }
+        let template = Template::new(&rules, &by_number, shows_active, &schemas);
+        Flow { number, object_type, mapping, schemas, rules, by_number, shows_active, template }
     }
 
     /// The name of the resource type.
@@ -97,6 +101,26 @@ impl Flow {
         let at = self.rules.iter().position(|rule| rule.path == path)?;
         let number = self.by_number.iter().position(|rules| rules.contains(&at))?;
         Some((number as u32, &self.rules[at]))
+    }
+
+    /// The rules.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether the mapping is of a shape that is written without a tree.
+    #[cfg(test)]
+    pub(super) fn writes_text(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// The resource of a row as JSON text, the same as that of [`Flow::resource`].
+    #[must_use]
+    pub fn text(&self, layout: &Layout, stored: &Stored<'_>, base: &str) -> String {
+        match &self.template {
+            Some(template) => template.text(self, layout, stored, base),
+            None => Json::from(self.resource(layout, stored, base)).to_string(),
+        }
     }
 
     /// The resource of a row. `base` is the connector's URL up to `/scim`.

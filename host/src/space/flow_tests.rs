@@ -410,4 +410,20 @@ proptest! {
             prop_assert_eq!(after, before);
         }
     }
+
+    #[test]
+    fn the_text_of_a_row_is_that_of_its_tree(entry in any_entry()) {
+        for mapping in [everything(), disabled_by("state", None), disabled_by("state", Some(("1", "a")))] {
+            let made = Made::of(mapping, std::slice::from_ref(&entry));
+            let stored = made.space.stored(0).unwrap();
+            let text = made.flow.text(made.space.layout(), &stored, BASE);
+            prop_assert_eq!(text, Json::from(made.resource(0)).to_string());
+        }
+    }
+}
+
+#[test]
+fn usual_mappings_are_written_without_a_tree() {
+    let made = Made::of(disabled_by("state", None), &[full()]);
+    assert!(made.flow.writes_text(), "a mapping of usual shape has a template");
 }

@@ -18,6 +18,7 @@ mod rows;
 mod rule;
 mod schemas;
 mod table;
+mod template;
 
 pub use cache::{Applied, By, Space, Stored};
 pub use flow::Flow;

@@ -24,14 +24,32 @@ impl Row {
     pub fn key(&self) -> &[u8] {
         &self.bytes[..self.key]
     }
+
+    /// Puts the cells from here on into the order of their numbers; several of one attribute stay
+    /// as they are.
+    fn sort(&mut self, start: usize) {
+        self.cells.clear();
+        let mut rest = &self.bytes[start..];
+        while let Some(cell) = Cell::take(&mut rest) {
+            let from = self.cells.last().map_or(start as u32, |(.., to)| *to);
+            self.cells.push((cell.attribute, from, (self.bytes.len() - rest.len()) as u32));
+        }
+        self.cells.sort_by_key(|(number, ..)| *number);
+        self.scratch.clear();
+        for (_, from, to) in &self.cells {
+            self.scratch.extend_from_slice(&self.bytes[*from as usize..*to as usize]);
+        }
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(&self.scratch);
+    }
 }
 
 /// Translates the records of one page into rows.
 pub struct Translator<'a> {
     layout: &'a Layout,
     names: Vec<&'a str>,
-    /// By number of the object type in the page: ours, and the numbers of the attributes.
-    types: Vec<Option<(u32, Vec<u32>)>>,
+    /// By number of the object type in the page: ours, and the numbers and tags of the attributes.
+    types: Vec<Option<(u32, Vec<(u32, Tag)>)>>,
 }
 
 const UNWANTED: u32 = u32::MAX;
@@ -46,9 +64,12 @@ impl<'a> Translator<'a> {
             .map(|name| {
                 let number = layout.number(name)?;
                 let ours = &layout.types[number as usize];
-                let numbers =
-                    names.iter().map(|name| ours.number(name).unwrap_or(UNWANTED)).collect();
-                Some((number, numbers))
+                let known = |name: &&str| {
+                    let number = ours.number(name)?;
+                    Some((number, ours.kept[number as usize].tag))
+                };
+                let numbers = names.iter().map(|name| known(name).unwrap_or((UNWANTED, Tag(0))));
+                Some((number, numbers.collect()))
             })
             .collect();
         Translator { layout, names, types }
@@ -63,21 +84,23 @@ impl<'a> Translator<'a> {
         let Some((type_number, numbers)) = known else { return Ok(false) };
         let ours = &self.layout.types[*type_number as usize];
         row.bytes.clear();
-        row.cells.clear();
         put_varint(&mut row.bytes, *type_number);
         let start = row.bytes.len();
-        let mut rest = record.cells;
+        let copied = copy(numbers, record.cells, &mut row.bytes).is_some();
+        let mut rest = if copied { &[][..] } else { record.cells };
+        if !copied {
+            row.bytes.truncate(start);
+        }
         let mut last = 0;
         let mut sorted = true;
         while !rest.is_empty() {
             let cell = Cell::take(&mut rest).ok_or("the plugin sent a damaged cell")?;
-            let number = *numbers
+            let (number, tag) = *numbers
                 .get(cell.attribute as usize)
                 .ok_or("the plugin sent an attribute without a name")?;
             if number == UNWANTED {
                 continue;
             }
-            let tag = ours.kept[number as usize].tag;
             if !is_meant(tag, cell.tag) || !cell.is_sound() {
                 return Err(format!(
                     "the value of {} is not of the kind that the schema says",
@@ -86,19 +109,11 @@ impl<'a> Translator<'a> {
             }
             sorted &= number >= last;
             last = number;
-            let from = row.bytes.len() as u32;
             let bytes = canonical(tag, cell.bytes);
             Cell { attribute: number, tag, bytes }.put(&mut row.bytes);
-            row.cells.push((number, from, row.bytes.len() as u32));
         }
         if !sorted {
-            row.cells.sort_by_key(|(number, ..)| *number);
-            row.scratch.clear();
-            for (_, from, to) in &row.cells {
-                row.scratch.extend_from_slice(&row.bytes[*from as usize..*to as usize]);
-            }
-            row.bytes.truncate(start);
-            row.bytes.extend_from_slice(&row.scratch);
+            row.sort(start);
         }
         row.key = key_length(&row.bytes, ours)?;
         if let Some(dn) = record.dn {
@@ -106,6 +121,29 @@ impl<'a> Translator<'a> {
         }
         Ok(true)
     }
+}
+
+/// The usual record in one copy, in which numbers and tags are replaced by ours. `None`: it is not
+/// usual (something is left out, out of order, long, a number or wrong), and what was appended is
+/// of no use.
+fn copy(numbers: &[(u32, Tag)], cells: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    out.extend_from_slice(cells);
+    let mut ours = &mut out[start..];
+    let (mut theirs, mut last) = (cells, 0);
+    while let Some(&[attribute, sent, length]) = theirs.first_chunk::<3>() {
+        let (number, tag) = *numbers.get(usize::from(attribute))?;
+        let size = 3 + usize::from(length);
+        let cell = Cell { attribute: number, tag: Tag(sent), bytes: theirs.get(3..size)? };
+        let short = attribute < 0x80 && length < 0x80 && number < 0x80;
+        let usual = short && number >= last && tag.kind() != Tag::INTEGER;
+        if !usual || !is_meant(tag, cell.tag) || !cell.is_sound() {
+            return None;
+        }
+        (ours[0], ours[1]) = (number as u8, tag.0);
+        (ours, theirs, last) = (&mut ours[size..], &theirs[size..], number);
+    }
+    theirs.is_empty().then_some(())
 }
 
 /// Whether a cell may hold a value of an attribute: of its kind (text and references are one to

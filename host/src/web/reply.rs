@@ -41,6 +41,11 @@ impl<T: Serialize> IntoResponse for ScimJson<T> {
     }
 }
 
+/// A body that is SCIM's JSON already.
+pub(super) fn scim_text(body: String) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, SCIM_JSON)], body).into_response()
+}
+
 /// An error body.
 pub(super) fn error(status: StatusCode, error: Error) -> Response {
     ScimJson(status, ErrorBody::new(status.as_str(), error)).into_response()

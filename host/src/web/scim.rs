@@ -6,7 +6,7 @@ use super::{
     request::{self, Query, Route},
 };
 use crate::{
-    binding::{Binding, Conditions, Failure, Outcome, Prepared},
+    binding::{Binding, Conditions, Failure, Form, Outcome, Prepared},
     scim::{
         self, AuthenticationScheme, Bulk, Error, Filter, ListResponse, Pagination, PatchRequest,
         Projection, Resource, ResourceType, ServiceProviderConfig, Window,
@@ -116,7 +116,16 @@ impl Call<'_> {
         let window = window.map_err(wrong)?;
         let filter = self.query.get("filter").map(|text| Filter::parse_for(text, &flow.schemas));
         let filter = filter.transpose().map_err(wrong)?;
-        let found = self.binding.find(&flow, filter, &window, &self.base).await.map_err(failed)?;
+        let cut =
+            ["attributes", "excludedAttributes"].iter().any(|name| self.query.get(name).is_some());
+        let form = if cut { Form::Tree } else { Form::Text };
+        let found = self.binding.find(&flow, filter, &window, form, &self.base).await;
+        let found = found.map_err(failed)?;
+        if form == Form::Text {
+            let text =
+                ListResponse::<Resource>::text(found.total, window.start_index, &found.texts);
+            return Ok(reply::scim_text(text));
+        }
         let resources: Result<Vec<Resource>, _> =
             found.resources.into_iter().map(|resource| self.shown(&flow, resource)).collect();
         let list = ListResponse::new(found.total, window.start_index, resources?);

@@ -2,6 +2,8 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
+use anyhow::bail;
+
 use super::{
     Bench, Options,
     client::encoded,
@@ -36,6 +38,9 @@ struct Measured {
 /// Measures and prints.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let options = bench.options;
+    if options.people <= FEW {
+        bail!("--people is held against {FEW} people and must be more");
+    }
     let homes = [FEW, options.people]
         .map(|people| Home::make(bench, Kind::Sqlite, people, 0).map(|home| (people, home)));
     let homes = homes.into_iter().collect::<anyhow::Result<Vec<_>>>()?;

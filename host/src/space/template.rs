@@ -1,0 +1,383 @@
+//! A resource as JSON text, written straight from a row.
+//!
+//! The text is that of [`super::Flow::resource`], member for member; building a tree first and
+//! writing it then costs several times as much, and look-ups are most of what clients ask. A mapping
+//! of unusual shape has no template and goes by the tree.
+
+use super::{
+    flow::{Flow, version},
+    identity::ResourceId,
+    layout::Layout,
+    row,
+    rows::Stored,
+    rule::Rule,
+};
+use crate::scim::{AttributeKind, Filter, Operator, ResourceSchemas};
+use ecma_plugin_sdk::page::{Cell, Tag};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// The members of a resource, in the order of their names.
+#[derive(Debug)]
+pub(super) struct Template(Vec<Member>);
+
+#[derive(Debug)]
+struct Member {
+    /// Name and colon, as they are written.
+    key: String,
+    node: Node,
+}
+
+#[derive(Debug)]
+enum Node {
+    /// The values of one rule.
+    Rule(Leaf),
+    Object(Vec<Member>),
+    /// Elements of a list, each with a type of its own.
+    Elements(Vec<Element>),
+    /// A text that is there when anything beside it is.
+    Constant(String),
+    Active,
+    Id,
+    Meta,
+    /// The core schema, and the extensions with the rules that use them.
+    Schemas(String, Vec<(String, Vec<(usize, usize)>)>),
+}
+
+#[derive(Debug)]
+struct Leaf {
+    rule: usize,
+    number: usize,
+    list: bool,
+}
+
+#[derive(Debug)]
+struct Element {
+    numbers: Vec<usize>,
+    members: Vec<Member>,
+}
+
+enum Draft {
+    Rule(Leaf),
+    Object(BTreeMap<String, Draft>),
+    Elements(Vec<(String, BTreeMap<String, Draft>)>),
+}
+
+/// A row taken apart: cells, and where those of each attribute stand.
+struct Cells<'a> {
+    all: Vec<Cell<'a>>,
+    places: Vec<(u32, u32)>,
+}
+
+impl<'a> Cells<'a> {
+    fn of(bytes: &'a [u8], attributes: usize) -> Cells<'a> {
+        let mut cells =
+            Cells { all: Vec::with_capacity(attributes), places: vec![(0, 0); attributes] };
+        for cell in row::cells(bytes) {
+            let at = cells.all.len() as u32;
+            if let Some(place) = cells.places.get_mut(cell.attribute as usize) {
+                if place.0 == place.1 {
+                    place.0 = at;
+                }
+                place.1 = at + 1;
+                cells.all.push(cell);
+            }
+        }
+        cells
+    }
+
+    fn get(&self, number: usize) -> &[Cell<'a>] {
+        let (from, to) = self.places[number];
+        &self.all[from as usize..to as usize]
+    }
+}
+
+fn quoted(text: &str) -> String {
+    Json::from(text).to_string()
+}
+
+impl Template {
+    /// The template of these rules; `None` for a shape it does not know.
+    pub(super) fn new(
+        rules: &[Rule],
+        by_number: &[Vec<usize>],
+        shows_active: bool,
+        schemas: &ResourceSchemas,
+    ) -> Option<Template> {
+        let mut root = BTreeMap::new();
+        let extensions = schemas.extensions().iter().map(|one| (one.schema.id.clone(), Vec::new()));
+        let mut extensions: Vec<(String, Vec<(usize, usize)>)> = extensions.collect();
+        for (number, rules_of) in by_number.iter().enumerate() {
+            for at in rules_of {
+                let rule = &rules[*at];
+                let scope = match rule.path.extension() {
+                    None => &mut root,
+                    Some(urn) => {
+                        let used = extensions.iter_mut().find(|(known, _)| known == urn)?;
+                        used.1.push((*at, number));
+                        object(&mut root, urn)?
+                    }
+                };
+                insert(
+                    scope,
+                    rule,
+                    Leaf { rule: *at, number, list: rule.list || rule.multi_valued },
+                )?;
+            }
+        }
+        let mut members = finish(root);
+        let mut add = |name: &str, node| members.push(Member { key: quoted(name) + ":", node });
+        if shows_active {
+            add("active", Node::Active);
+        }
+        add("id", Node::Id);
+        add("meta", Node::Meta);
+        add("schemas", Node::Schemas(schemas.core().id.clone(), extensions));
+        members.sort_by(|one, other| one.key.cmp(&other.key));
+        Some(Template(members))
+    }
+
+    /// The text of a row's resource.
+    pub(super) fn text(
+        &self,
+        flow: &Flow,
+        layout: &Layout,
+        stored: &Stored<'_>,
+        base: &str,
+    ) -> String {
+        let attributes = layout.types[flow.number as usize].kept.len();
+        let cells = Cells::of(stored.bytes, attributes);
+        let mut writer =
+            Writer { flow, layout, stored, base, cells, out: Vec::with_capacity(2048) };
+        writer.object(&self.0);
+        String::from_utf8(writer.out).expect("JSON is UTF-8")
+    }
+}
+
+fn object<'m>(
+    scope: &'m mut BTreeMap<String, Draft>,
+    name: &str,
+) -> Option<&'m mut BTreeMap<String, Draft>> {
+    let draft = scope.entry(name.to_owned()).or_insert_with(|| Draft::Object(BTreeMap::new()));
+    match draft {
+        Draft::Object(members) => Some(members),
+        _ => None,
+    }
+}
+
+fn insert(scope: &mut BTreeMap<String, Draft>, rule: &Rule, leaf: Leaf) -> Option<()> {
+    let name = &rule.path.attribute;
+    let (members, sub, leaf) = match (&rule.path.filter, &rule.path.sub) {
+        (None, None) => (scope, name, leaf),
+        (None, Some(sub)) if !leaf.list => (object(scope, name)?, sub, leaf),
+        (Some(filter), Some(sub)) if !rule.multi_valued => {
+            let kind = element_type(filter)?;
+            let draft = scope.entry(name.clone()).or_insert_with(|| Draft::Elements(Vec::new()));
+            let Draft::Elements(elements) = draft else { return None };
+            let at = elements.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+                elements.push((kind, BTreeMap::new()));
+                elements.len() - 1
+            });
+            (&mut elements[at].1, sub, Leaf { list: false, ..leaf })
+        }
+        _ => return None,
+    };
+    let taken = members.insert(sub.clone(), Draft::Rule(leaf)).is_some();
+    (!taken).then_some(())
+}
+
+/// The type that `type eq "work"` asks for.
+fn element_type(filter: &Filter) -> Option<String> {
+    match filter {
+        Filter::Compare(path, Operator::Eq, Json::String(kind))
+            if path.attribute == "type" && path.sub.is_none() && path.schema.is_none() =>
+        {
+            Some(kind.clone())
+        }
+        _ => None,
+    }
+}
+
+fn finish(members: BTreeMap<String, Draft>) -> Vec<Member> {
+    let node = |draft| match draft {
+        Draft::Rule(leaf) => Node::Rule(leaf),
+        Draft::Object(members) => Node::Object(finish(members)),
+        Draft::Elements(elements) => Node::Elements(
+            elements
+                .into_iter()
+                .map(|(kind, members)| {
+                    let numbers = members.values().filter_map(|draft| match draft {
+                        Draft::Rule(leaf) => Some(leaf.number),
+                        _ => None,
+                    });
+                    let numbers = numbers.collect();
+                    let mut members = finish(members);
+                    let constant = Node::Constant(quoted(&kind));
+                    members.push(Member { key: "\"type\":".to_owned(), node: constant });
+                    members.sort_by(|one, other| one.key.cmp(&other.key));
+                    Element { numbers, members }
+                })
+                .collect(),
+        ),
+    };
+    let members = members.into_iter();
+    members.map(|(name, draft)| Member { key: quoted(&name) + ":", node: node(draft) }).collect()
+}
+
+struct Writer<'a> {
+    flow: &'a Flow,
+    layout: &'a Layout,
+    stored: &'a Stored<'a>,
+    base: &'a str,
+    cells: Cells<'a>,
+    out: Vec<u8>,
+}
+
+impl Writer<'_> {
+    /// Writes an object; nothing, when it has no members but constants.
+    fn object(&mut self, members: &[Member]) -> bool {
+        let start = self.out.len();
+        let mut alive = false;
+        self.out.push(b'{');
+        for member in members {
+            let before = self.out.len();
+            if before > start + 1 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(member.key.as_bytes());
+            if self.node(&member.node) {
+                alive |= !matches!(member.node, Node::Constant(_));
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        self.out.push(b'}');
+        if !alive {
+            self.out.truncate(start);
+        }
+        alive
+    }
+
+    /// Writes a value; `false` when there is none.
+    fn node(&mut self, node: &Node) -> bool {
+        match node {
+            Node::Rule(leaf) => return self.values(leaf),
+            Node::Object(members) => return self.object(members),
+            Node::Elements(elements) => return self.elements(elements),
+            Node::Constant(text) => self.out.extend_from_slice(text.as_bytes()),
+            Node::Active => self.out.extend_from_slice(b"true"),
+            Node::Id => {
+                // An id has no character that JSON escapes.
+                let id = ResourceId::of(self.layout, self.stored.bytes);
+                self.raw(&["\"", id.as_str(), "\""]);
+            }
+            Node::Meta => self.meta(),
+            Node::Schemas(core, extensions) => self.schemas(core, extensions),
+        }
+        true
+    }
+
+    fn values(&mut self, leaf: &Leaf) -> bool {
+        let rule = &self.flow.rules()[leaf.rule];
+        let cells = self.cells.get(leaf.number);
+        let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };
+        let start = self.out.len();
+        if leaf.list {
+            self.out.push(b'[');
+        }
+        let mut written = 0;
+        for cell in &cells[..take] {
+            let before = self.out.len();
+            if written > 0 {
+                self.out.push(b',');
+            }
+            if write_value(&mut self.out, rule, cell) {
+                written += 1;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        if leaf.list {
+            self.out.push(b']');
+        }
+        if written == 0 {
+            self.out.truncate(start);
+        }
+        written > 0
+    }
+
+    /// Elements stand in the order of the attributes that made them.
+    fn elements(&mut self, elements: &[Element]) -> bool {
+        let first = |element: &Element| {
+            let present = element.numbers.iter().filter(|at| !self.cells.get(**at).is_empty());
+            present.min().copied()
+        };
+        let mut order: Vec<(usize, &Element)> =
+            elements.iter().filter_map(|element| Some((first(element)?, element))).collect();
+        order.sort_by_key(|(first, _)| *first);
+        let start = self.out.len();
+        self.out.push(b'[');
+        for (_, element) in order {
+            let before = self.out.len();
+            if before > start + 1 {
+                self.out.push(b',');
+            }
+            if !self.object(&element.members) {
+                self.out.truncate(before);
+            }
+        }
+        if self.out.len() == start + 1 {
+            self.out.truncate(start);
+            return false;
+        }
+        self.out.push(b']');
+        true
+    }
+
+    fn meta(&mut self) {
+        let modified = jiff::Timestamp::from_second(i64::from(self.stored.modified));
+        let modified = modified.unwrap_or_default().to_string();
+        let resource = self.flow.resource_type();
+        let id = ResourceId::of(self.layout, self.stored.bytes);
+        let place = quoted(&format!("{}/{resource}s/{id}", self.base));
+        let version = quoted(&version(self.stored));
+        self.raw(&["{\"lastModified\":\"", &modified, "\",\"location\":", &place]);
+        self.raw(&[",\"resourceType\":\"", resource, "\",\"version\":", &version, "}"]);
+    }
+
+    fn schemas(&mut self, core: &str, extensions: &[(String, Vec<(usize, usize)>)]) {
+        self.raw(&["[\"", core, "\""]);
+        for (urn, users) in extensions {
+            let shows = |(rule, number): &(usize, usize)| {
+                let rule = &self.flow.rules()[*rule];
+                let cells = self.cells.get(*number);
+                let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };
+                cells[..take].iter().any(|cell| rule.to_json(cell).is_some())
+            };
+            if users.iter().any(shows) {
+                self.raw(&[",\"", urn, "\""]);
+            }
+        }
+        self.out.push(b']');
+    }
+
+    fn raw(&mut self, texts: &[&str]) {
+        texts.iter().for_each(|text| self.out.extend_from_slice(text.as_bytes()));
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, rule: &Rule, cell: &Cell<'_>) -> bool {
+    let is_text = matches!(cell.tag.kind(), Tag::TEXT | Tag::REFERENCE);
+    let plain = !matches!(
+        rule.kind,
+        AttributeKind::Boolean | AttributeKind::Integer | AttributeKind::Decimal
+    );
+    let written = match cell.text() {
+        Some(text) if is_text && plain => serde_json::to_writer(&mut *out, text),
+        _ => match rule.to_json(cell) {
+            Some(value) => serde_json::to_writer(&mut *out, &value),
+            None => return false,
+        },
+    };
+    written.is_ok()
+}
