@@ -44,12 +44,15 @@ impl Row {
     }
 }
 
+/// Our number of an object type, and by number in the page those of its attributes, with their tags.
+type TypeNumbers = (u32, Vec<(u32, Tag)>);
+
 /// Translates the records of one page into rows.
 pub struct Translator<'a> {
     layout: &'a Layout,
     names: Vec<&'a str>,
     /// By number of the object type in the page: ours, and the numbers and tags of the attributes.
-    types: Vec<Option<(u32, Vec<(u32, Tag)>)>>,
+    types: Vec<Option<TypeNumbers>>,
 }
 
 const UNWANTED: u32 = u32::MAX;
