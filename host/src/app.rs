@@ -91,7 +91,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let addresses = server.local_addrs().to_vec();
     tell_ready(&config, &addresses, certificates.files())?;
     tracing::info!(?addresses, connectors = bindings.len(), "Listening");
-    let cut = server.serve(web.router(), asked_to_stop(), GRACE).await;
+    let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
     // All at once: one that hangs in its plugin does not keep the others waiting.
     let stopping: Vec<_> = bindings

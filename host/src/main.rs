@@ -14,6 +14,10 @@ use std::{
     process::ExitCode,
 };
 
+/// Look-ups make many small values, and imports grow memory for millions of people.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An open connector host: SCIM 2.0 in front, any target behind.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]

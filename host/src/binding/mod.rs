@@ -62,7 +62,7 @@ impl Prepared {
     /// The flow behind an endpoint: `Users`, in any case.
     #[must_use]
     pub fn flow(&self, endpoint: &str) -> Option<&Arc<Flow>> {
-        self.flows.iter().find(|flow| flow.endpoint().eq_ignore_ascii_case(endpoint))
+        self.flows.iter().find(|flow| flow.endpoint.eq_ignore_ascii_case(endpoint))
     }
 }
 

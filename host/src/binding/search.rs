@@ -2,7 +2,7 @@
 
 use super::{Binding, Cause, Failure};
 use crate::{
-    scim::{Filter, Resource, Window},
+    scim::{Filter, ListText, Resource, Window},
     space::{
         Flow, Layout, ResourceId, Stored,
         query::{self, Plan},
@@ -17,6 +17,8 @@ use std::{
 const PAGE: usize = 100;
 /// Resources of a page at most.
 const LARGEST_PAGE: usize = 1000;
+/// Bytes of a page's text to begin with: room for one resource of usual size.
+const TEXT: usize = 4096;
 /// Entries looked at under one lock.
 const LOOKED_AT: u32 = 1024;
 
@@ -26,7 +28,7 @@ pub struct Listed {
     /// How many there are in all.
     pub total: usize,
     /// This page of them, when they were asked for as JSON text.
-    pub texts: Vec<String>,
+    pub text: ListText,
     /// This page of them, otherwise.
     pub resources: Vec<Resource>,
     skip: usize,
@@ -68,7 +70,7 @@ impl Binding {
         match self.find_at_once(flow, filter, listed, base)? {
             Ok(listed) => Ok(listed),
             Err((filter, listed)) => {
-                self.scan(Arc::clone(flow), filter, listed, base.to_owned()).await
+                Box::pin(self.scan(Arc::clone(flow), filter, listed, base.to_owned())).await
             }
         }
     }
@@ -187,13 +189,13 @@ impl Binding {
 impl Listed {
     fn new(window: &Window, form: Form) -> Listed {
         let (skip, take) = (window.skip(), window.take(PAGE, LARGEST_PAGE));
-        Listed { total: 0, texts: Vec::new(), resources: Vec::new(), skip, take, form }
+        Listed { total: 0, text: ListText::new(TEXT), resources: Vec::new(), skip, take, form }
     }
 
     /// Counts one more; whether it stands on the page that is wanted.
     fn is_wanted(&mut self) -> bool {
         self.total += 1;
-        let shown = self.texts.len() + self.resources.len();
+        let shown = self.text.len() + self.resources.len();
         self.total > self.skip && shown < self.take
     }
 
@@ -201,7 +203,9 @@ impl Listed {
         let Some(resource) = found else { return };
         if self.is_wanted() {
             match self.form {
-                Form::Text => self.texts.push(serde_json::Value::from(resource).to_string()),
+                Form::Text => self.text.add(|out| {
+                    serde_json::to_writer(out, &resource).expect("a resource is JSON");
+                }),
                 Form::Tree => self.resources.push(resource),
             }
         }
@@ -209,7 +213,7 @@ impl Listed {
 
     fn show(&mut self, flow: &Flow, layout: &Layout, stored: &Stored<'_>, base: &str) {
         match self.form {
-            Form::Text => self.texts.push(flow.text(layout, stored, base)),
+            Form::Text => self.text.add(|out| flow.write(layout, stored, base, out)),
             Form::Tree => self.resources.push(flow.resource(layout, stored, base)),
         }
     }

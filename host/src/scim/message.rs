@@ -40,30 +40,64 @@ impl<T> ListResponse<T> {
         }
     }
 
-    /// The text of one page of a list, from the texts of its resources.
-    #[must_use]
-    pub fn text(total_results: usize, start_index: usize, resources: &[String]) -> String {
-        let length: usize = resources.iter().map(|resource| resource.len() + 1).sum();
-        let mut text = format!(
-            "{{\"schemas\":[\"{}\"],\"totalResults\":{total_results},\"startIndex\":{start_index},\
-             \"itemsPerPage\":{},\"Resources\":[",
-            Self::SCHEMA,
-            resources.len()
-        );
-        text.reserve(length + 2);
-        for (at, resource) in resources.iter().enumerate() {
-            if at > 0 {
-                text.push(',');
-            }
-            text.push_str(resource);
-        }
-        text.push_str("]}");
-        text
-    }
-
     /// A whole list on one page.
     pub fn whole(resources: Vec<T>) -> Self {
         Self::new(resources.len(), 1, resources)
+    }
+}
+
+/// One page of a list, written as JSON text resource by resource.
+#[derive(Debug)]
+pub struct ListText {
+    text: Vec<u8>,
+    resources: usize,
+}
+
+impl ListText {
+    /// A page without resources. `bytes` is how long it may become, roughly.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        let mut text = Vec::with_capacity(bytes);
+        for part in ["{\"schemas\":[\"", ListResponse::<Value>::SCHEMA, "\"],\"Resources\":["] {
+            text.extend_from_slice(part.as_bytes());
+        }
+        Self { text, resources: 0 }
+    }
+
+    /// Adds the resource that `write` appends.
+    pub fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.resources > 0 {
+            self.text.push(b',');
+        }
+        write(&mut self.text);
+        self.resources += 1;
+    }
+
+    /// How many resources are on the page.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.resources
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.resources == 0
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn finish(mut self, total_results: usize, start_index: usize) -> Vec<u8> {
+        for (name, number) in [
+            ("],\"totalResults\":", total_results),
+            (",\"startIndex\":", start_index),
+            (",\"itemsPerPage\":", self.resources),
+        ] {
+            self.text.extend_from_slice(name.as_bytes());
+            self.text.extend_from_slice(number.to_string().as_bytes());
+        }
+        self.text.push(b'}');
+        self.text
     }
 }
 
@@ -238,9 +272,12 @@ mod tests {
     fn a_list_of_texts_is_written_as_a_list_of_trees_is() {
         for resources in [vec![], vec![serde_json::json!({"id": "a\"b"})], vec![1.into(), 2.into()]]
         {
-            let texts: Vec<String> = resources.iter().map(Value::to_string).collect();
-            let tree = serde_json::to_string(&ListResponse::new(9, 3, resources)).unwrap();
-            assert_eq!(ListResponse::<Value>::text(9, 3, &texts), tree);
+            let mut text = ListText::new(64);
+            for resource in &resources {
+                text.add(|out| out.extend_from_slice(resource.to_string().as_bytes()));
+            }
+            let text: Value = serde_json::from_slice(&text.finish(9, 3)).unwrap();
+            assert_eq!(text, serde_json::to_value(ListResponse::new(9, 3, resources)).unwrap());
         }
     }
     use serde_json::json;

@@ -27,7 +27,9 @@ pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, Servic
 pub use error::{Error, ErrorBody, ScimType};
 pub use filter::{Filter, Operator};
 pub use matching::fold;
-pub use message::{ListResponse, PatchKind, PatchOp, PatchRequest, SearchRequest, Window};
+pub use message::{
+    ListResponse, ListText, PatchKind, PatchOp, PatchRequest, SearchRequest, Window,
+};
 pub use path::Path;
 pub use project::{Projection, project};
 pub use resource::Resource;

@@ -43,7 +43,11 @@ impl<'t> Parser<'t> {
     }
 
     fn either(&mut self) -> Parsed<Filter> {
-        let mut parts = vec![self.both()?];
+        let first = self.both()?;
+        if !self.keyword("or") {
+            return Ok(first);
+        }
+        let mut parts = vec![first, self.both()?];
         while self.keyword("or") {
             parts.push(self.both()?);
         }
@@ -51,7 +55,11 @@ impl<'t> Parser<'t> {
     }
 
     fn both(&mut self) -> Parsed<Filter> {
-        let mut parts = vec![self.term()?];
+        let first = self.term()?;
+        if !self.keyword("and") {
+            return Ok(first);
+        }
+        let mut parts = vec![first, self.term()?];
         while self.keyword("and") {
             parts.push(self.term()?);
         }

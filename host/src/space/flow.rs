@@ -29,6 +29,8 @@ pub struct Flow {
     pub object_type: ObjectType,
     /// The mapping it was compiled from.
     pub mapping: ObjectMapping,
+    /// The endpoint, without a slash: `Users`.
+    pub endpoint: String,
     /// The schemas a client sees.
     pub schemas: ResourceSchemas,
     rules: Vec<Rule>,
@@ -62,19 +64,24 @@ impl Flow {
         let shows_active =
             mapping.resource == "User" && !rules.iter().any(|rule| rule.path == Path::of("active"));
         let template = Template::new(&rules, &by_number, shows_active, &schemas);
-        Flow { number, object_type, mapping, schemas, rules, by_number, shows_active, template }
+        let endpoint = format!("{}s", mapping.resource);
+        Flow {
+            number,
+            object_type,
+            mapping,
+            endpoint,
+            schemas,
+            rules,
+            by_number,
+            shows_active,
+            template,
+        }
     }
 
     /// The name of the resource type.
     #[must_use]
     pub fn resource_type(&self) -> &str {
         &self.mapping.resource
-    }
-
-    /// The endpoint, without a slash: `Users`.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("{}s", self.mapping.resource)
     }
 
     /// The names of the target attributes that the connector shall import.
@@ -114,12 +121,12 @@ impl Flow {
         self.template.is_some()
     }
 
-    /// The resource of a row as JSON text, the same as that of [`Flow::resource`].
-    #[must_use]
-    pub fn text(&self, layout: &Layout, stored: &Stored<'_>, base: &str) -> String {
+    /// Appends the resource of a row as JSON text, the same as that of [`Flow::resource`].
+    pub fn write(&self, layout: &Layout, stored: &Stored<'_>, base: &str, out: &mut Vec<u8>) {
         match &self.template {
-            Some(template) => template.text(self, layout, stored, base),
-            None => Json::from(self.resource(layout, stored, base)).to_string(),
+            Some(template) => template.write(self, layout, stored, base, out),
+            None => serde_json::to_writer(out, &self.resource(layout, stored, base))
+                .expect("a resource is JSON"),
         }
     }
 
@@ -148,7 +155,7 @@ impl Flow {
             "resourceType": self.mapping.resource,
             "lastModified": modified.to_string(),
             "version": version(stored),
-            "location": format!("{base}/{}s/{id}", self.mapping.resource),
+            "location": format!("{base}/{}/{id}", self.endpoint),
         });
         resource.put(&Path::of("id"), vec![Json::from(id.as_str())]);
         resource.put(&Path::of("meta"), vec![meta]);

@@ -6,6 +6,7 @@ use ecma_plugin_sdk::{
     Dn, Entry, Value,
     page::{Cell, Page, Record, RecordKind, Refused, Tag, put_value, put_varint, take_varint},
 };
+use twox_hash::XxHash3_64;
 
 /// Bytes of an entry, made by [`Translator`] or [`encode`].
 #[derive(Debug, Default, Clone)]
@@ -291,12 +292,10 @@ pub fn decode(layout: &Layout, bytes: &[u8]) -> Entry {
     entry
 }
 
-/// A number for the content of a row: 64-bit FNV-1a, the same on every host.
+/// A number for the content of a row: XXH3 of 64 bits without a seed, the same on every host.
 #[must_use]
 pub fn version(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    XxHash3_64::oneshot(bytes)
 }
 
 #[cfg(test)]

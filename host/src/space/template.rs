@@ -4,16 +4,10 @@
 //! writing it then costs several times as much, and look-ups are most of what clients ask. A mapping
 //! of unusual shape has no template and goes by the tree.
 
-use super::{
-    flow::{Flow, version},
-    identity::ResourceId,
-    layout::Layout,
-    row,
-    rows::Stored,
-    rule::Rule,
-};
+use super::{flow::Flow, identity::ResourceId, layout::Layout, row, rows::Stored, rule::Rule};
 use crate::scim::{AttributeKind, Filter, Operator, ResourceSchemas};
 use ecma_plugin_sdk::page::{Cell, Tag};
+use jiff::fmt::{StdIoWrite, temporal::DateTimePrinter};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -23,9 +17,15 @@ pub(super) struct Template(Vec<Member>);
 
 #[derive(Debug)]
 struct Member {
-    /// Name and colon, as they are written.
+    /// Comma, name and colon, as they are written.
     key: String,
     node: Node,
+}
+
+impl Member {
+    fn new(name: &str, node: Node) -> Member {
+        Member { key: format!(",{}:", quoted(name)), node }
+    }
 }
 
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Template {
             }
         }
         let mut members = finish(root);
-        let mut add = |name: &str, node| members.push(Member { key: quoted(name) + ":", node });
+        let mut add = |name: &str, node| members.push(Member::new(name, node));
         if shows_active {
             add("active", Node::Active);
         }
@@ -137,20 +137,19 @@ impl Template {
         Some(Template(members))
     }
 
-    /// The text of a row's resource.
-    pub(super) fn text(
+    /// Appends the text of a row's resource.
+    pub(super) fn write(
         &self,
         flow: &Flow,
         layout: &Layout,
         stored: &Stored<'_>,
         base: &str,
-    ) -> String {
+        out: &mut Vec<u8>,
+    ) {
         let attributes = layout.types[flow.number as usize].kept.len();
         let cells = Cells::of(stored.bytes, attributes);
-        let mut writer =
-            Writer { flow, layout, stored, base, cells, out: Vec::with_capacity(2048) };
-        writer.object(&self.0);
-        String::from_utf8(writer.out).expect("JSON is UTF-8")
+        let id = ResourceId::of(layout, stored.bytes);
+        Writer { flow, stored, id, base, cells, out }.object(&self.0);
     }
 }
 
@@ -213,7 +212,7 @@ fn finish(members: BTreeMap<String, Draft>) -> Vec<Member> {
                     let numbers = numbers.collect();
                     let mut members = finish(members);
                     let constant = Node::Constant(quoted(&kind));
-                    members.push(Member { key: "\"type\":".to_owned(), node: constant });
+                    members.push(Member::new("type", constant));
                     members.sort_by(|one, other| one.key.cmp(&other.key));
                     Element { numbers, members }
                 })
@@ -221,16 +220,16 @@ fn finish(members: BTreeMap<String, Draft>) -> Vec<Member> {
         ),
     };
     let members = members.into_iter();
-    members.map(|(name, draft)| Member { key: quoted(&name) + ":", node: node(draft) }).collect()
+    members.map(|(name, draft)| Member::new(&name, node(draft))).collect()
 }
 
 struct Writer<'a> {
     flow: &'a Flow,
-    layout: &'a Layout,
     stored: &'a Stored<'a>,
+    id: ResourceId,
     base: &'a str,
     cells: Cells<'a>,
-    out: Vec<u8>,
+    out: &'a mut Vec<u8>,
 }
 
 impl Writer<'_> {
@@ -241,10 +240,8 @@ impl Writer<'_> {
         self.out.push(b'{');
         for member in members {
             let before = self.out.len();
-            if before > start + 1 {
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(member.key.as_bytes());
+            let comma = usize::from(before == start + 1);
+            self.out.extend_from_slice(&member.key.as_bytes()[comma..]);
             if self.node(&member.node) {
                 alive |= !matches!(member.node, Node::Constant(_));
             } else {
@@ -268,8 +265,7 @@ impl Writer<'_> {
             Node::Active => self.out.extend_from_slice(b"true"),
             Node::Id => {
                 // An id has no character that JSON escapes.
-                let id = ResourceId::of(self.layout, self.stored.bytes);
-                self.raw(&["\"", id.as_str(), "\""]);
+                raw(self.out, &["\"", self.id.as_str(), "\""]);
             }
             Node::Meta => self.meta(),
             Node::Schemas(core, extensions) => self.schemas(core, extensions),
@@ -291,7 +287,7 @@ impl Writer<'_> {
             if written > 0 {
                 self.out.push(b',');
             }
-            if write_value(&mut self.out, rule, cell) {
+            if write_value(self.out, rule, cell) {
                 written += 1;
             } else {
                 self.out.truncate(before);
@@ -336,48 +332,72 @@ impl Writer<'_> {
 
     fn meta(&mut self) {
         let modified = jiff::Timestamp::from_second(i64::from(self.stored.modified));
-        let modified = modified.unwrap_or_default().to_string();
-        let resource = self.flow.resource_type();
-        let id = ResourceId::of(self.layout, self.stored.bytes);
-        let place = quoted(&format!("{}/{resource}s/{id}", self.base));
-        let version = quoted(&version(self.stored));
-        self.raw(&["{\"lastModified\":\"", &modified, "\",\"location\":", &place]);
-        self.raw(&[",\"resourceType\":\"", resource, "\",\"version\":", &version, "}"]);
+        let modified = modified.unwrap_or_default();
+        let (endpoint, id) = (&self.flow.endpoint, self.id.as_str());
+        let out = &mut *self.out;
+        raw(out, &["{\"lastModified\":\""]);
+        let printed = DateTimePrinter::new().print_timestamp(&modified, StdIoWrite(&mut *out));
+        printed.expect("writing to memory does not fail");
+        raw(out, &["\",\"location\":\""]);
+        escape(out, self.base.as_bytes());
+        raw(out, &["/", endpoint, "/", id, "\",\"resourceType\":\""]);
+        raw(out, &[self.flow.resource_type(), "\",\"version\":\"W/\\\""]);
+        let tag = row::version(self.stored.bytes);
+        out.extend(
+            (0..16).rev().map(|digit| b"0123456789abcdef"[(tag >> (4 * digit)) as usize & 15]),
+        );
+        raw(out, &["\\\"\"}"]);
     }
 
     fn schemas(&mut self, core: &str, extensions: &[(String, Vec<(usize, usize)>)]) {
-        self.raw(&["[\"", core, "\""]);
+        raw(self.out, &["[\"", core, "\""]);
         for (urn, users) in extensions {
             let shows = |(rule, number): &(usize, usize)| {
                 let rule = &self.flow.rules()[*rule];
                 let cells = self.cells.get(*number);
                 let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };
-                cells[..take].iter().any(|cell| rule.to_json(cell).is_some())
+                cells[..take]
+                    .iter()
+                    .any(|cell| is_plain(rule, cell) || rule.to_json(cell).is_some())
             };
             if users.iter().any(shows) {
-                self.raw(&[",\"", urn, "\""]);
+                raw(self.out, &[",\"", urn, "\""]);
             }
         }
         self.out.push(b']');
     }
-
-    fn raw(&mut self, texts: &[&str]) {
-        texts.iter().for_each(|text| self.out.extend_from_slice(text.as_bytes()));
-    }
 }
 
+fn raw(out: &mut Vec<u8>, texts: &[&str]) {
+    texts.iter().for_each(|text| out.extend_from_slice(text.as_bytes()));
+}
+
+/// Appends what stands between the quotes of a JSON string.
+fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    // Without branches, so that many bytes are looked at in one step.
+    let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    if !text.iter().fold(false, |found, byte| found | special(byte)) {
+        return out.extend_from_slice(text);
+    }
+    let quoted = quoted(&String::from_utf8_lossy(text));
+    out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+}
+
+/// Whether the value is shown as the text it is.
+fn is_plain(rule: &Rule, cell: &Cell<'_>) -> bool {
+    let converted = [AttributeKind::Boolean, AttributeKind::Integer, AttributeKind::Decimal]
+        .contains(&rule.kind);
+    matches!(cell.tag.kind(), Tag::TEXT | Tag::REFERENCE) && !converted
+}
+
+/// Appends a value; `false` when SCIM does not show it.
 fn write_value(out: &mut Vec<u8>, rule: &Rule, cell: &Cell<'_>) -> bool {
-    let is_text = matches!(cell.tag.kind(), Tag::TEXT | Tag::REFERENCE);
-    let plain = !matches!(
-        rule.kind,
-        AttributeKind::Boolean | AttributeKind::Integer | AttributeKind::Decimal
-    );
-    let written = match cell.text() {
-        Some(text) if is_text && plain => serde_json::to_writer(&mut *out, text),
-        _ => match rule.to_json(cell) {
-            Some(value) => serde_json::to_writer(&mut *out, &value),
-            None => return false,
-        },
-    };
-    written.is_ok()
+    if is_plain(rule, cell) {
+        out.push(b'"');
+        escape(out, cell.bytes);
+        out.push(b'"');
+        return true;
+    }
+    let value = rule.to_json(cell);
+    value.is_some_and(|value| serde_json::to_writer(out, &value).is_ok())
 }

@@ -12,10 +12,24 @@ pub mod server;
 pub mod tls;
 
 use crate::{binding::Binding, config::ConnectorName};
-use axum::{Router, extract::State, http::Request, response::Response, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request},
+    response::Response,
+    routing::get,
+};
 use parking_lot::RwLock;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::sync::Semaphore;
+use tower::Service;
 
 /// A connector as requests find it.
 #[derive(Clone)]
@@ -63,23 +77,53 @@ impl Web {
         endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.clone())).collect()
     }
 
-    /// The router.
-    pub fn router(self: &Arc<Web>) -> Router {
-        Router::new()
-            .route("/health", get(health::health))
-            .fallback(route)
-            .with_state(Arc::clone(self))
+    /// What answers every request.
+    #[must_use]
+    pub fn front(self: &Arc<Web>) -> Front {
+        let pages =
+            Router::new().route("/health", get(health::health)).fallback(scim::nothing_here);
+        Front { web: Arc::clone(self), pages: pages.with_state(Arc::clone(self)) }
+    }
+
+    async fn scim(&self, request: Request<Body>) -> Response {
+        let Ok(_permit) = self.requests.try_acquire() else {
+            return reply::busy("too many requests at once");
+        };
+        match tokio::time::timeout(self.request_time, scim::answer(self, request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                reply::busy("the request took too long; a write under way is finished all the same")
+            }
+        }
     }
 }
 
-async fn route(State(web): State<Arc<Web>>, request: Request<axum::body::Body>) -> Response {
-    let Ok(_permit) = web.requests.try_acquire() else {
-        return reply::busy("too many requests at once");
-    };
-    match tokio::time::timeout(web.request_time, scim::answer(&web, request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            reply::busy("the request took too long; a write under way is finished all the same")
+/// Answers requests: those for connectors at once, all others by routes. A look-up that passed
+/// through the router would cost a tenth more.
+#[derive(Clone)]
+pub struct Front {
+    web: Arc<Web>,
+    pages: Router,
+}
+
+impl Service<Request<Body>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if !request::is_for_a_connector(request.uri()) {
+            return Box::pin(self.pages.call(request));
         }
+        let web = Arc::clone(&self.web);
+        let is_head = request.method() == Method::HEAD;
+        Box::pin(async move {
+            let response = web.scim(request).await;
+            Ok(if is_head { reply::without_body(response) } else { response })
+        })
     }
 }

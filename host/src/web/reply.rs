@@ -19,6 +19,7 @@ use crate::{
     scim::{Error, ErrorBody, Resource, ScimType},
 };
 use axum::{
+    body::HttpBody,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -42,8 +43,19 @@ impl<T: Serialize> IntoResponse for ScimJson<T> {
 }
 
 /// A body that is SCIM's JSON already.
-pub(super) fn scim_text(body: String) -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, SCIM_JSON)], body).into_response()
+pub(super) fn scim_text(body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, SCIM_JSON);
+    response
+}
+
+/// The answer to HEAD: that to GET, its length told and its body left out (RFC 9110 §9.3.2).
+pub(super) fn without_body(mut response: Response) -> Response {
+    let body = std::mem::take(response.body_mut());
+    if let Some(length) = HttpBody::size_hint(&body).exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    response
 }
 
 /// An error body.

@@ -4,10 +4,19 @@ use super::reply;
 use crate::scim::{Error, ScimType};
 use axum::{
     body::Body,
-    http::{HeaderMap, Request, StatusCode, Uri, header, uri::Authority},
+    http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
     response::Response,
 };
 use serde_json::Value;
+use std::borrow::Cow;
+
+/// What the path of a connector begins with.
+const CONNECTOR: &str = "/ecma2host_";
+
+/// Whether a connector is asked.
+pub(super) fn is_for_a_connector(uri: &Uri) -> bool {
+    uri.path().starts_with(CONNECTOR)
+}
 
 /// A path taken apart: `/ecma2host_<connector>/scim[/v2]/<endpoint>[/<id>]`.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +28,7 @@ pub(super) struct Route<'a> {
 
 impl Route<'_> {
     pub(super) fn of(path: &str) -> Option<Route<'_>> {
-        let rest = path.strip_prefix("/ecma2host_")?;
+        let rest = path.strip_prefix(CONNECTOR)?;
         let (connector, rest) = rest.split_once('/')?;
         let rest = rest.strip_prefix("scim")?;
         if !(rest.is_empty() || rest.starts_with('/')) {
@@ -46,17 +55,16 @@ fn decode(text: &str) -> Option<String> {
 
 /// The query, by name in any case; a name given twice counts once, the first time. Names nobody
 /// knows, such as `aadOptscim062020`, are passed over.
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl Query {
-    pub(super) fn of(uri: &Uri) -> Query {
-        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        Query(pairs.into_owned().collect())
+impl Query<'_> {
+    pub(super) fn of(uri: &Uri) -> Query<'_> {
+        Query(form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).collect())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+        found.map(|(_, value)| value.as_ref()).filter(|value| !value.trim().is_empty())
     }
 }
 
@@ -68,15 +76,19 @@ pub(super) fn base(uri: &Uri, headers: &HeaderMap, connector: &str) -> Option<St
         (None, Some(host), None) => host.to_str().ok()?.parse().ok()?,
         _ => return None,
     };
-    Some(format!("https://{host}/ecma2host_{connector}/scim"))
+    Some(["https://", host.as_str(), CONNECTOR, connector, "/scim"].concat())
 }
 
 /// The body as JSON.
-pub(super) async fn body(request: Request<Body>, limit: usize) -> Result<Value, Box<Response>> {
+pub(super) async fn body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Value, Box<Response>> {
     let refused = |status, kind: Option<ScimType>, detail: String| {
         Box::new(reply::error(status, Error { scim_type: kind, detail }))
     };
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
     let json = |kind: &str| {
         kind.eq_ignore_ascii_case("application/scim+json")
@@ -86,7 +98,7 @@ pub(super) async fn body(request: Request<Body>, limit: usize) -> Result<Value, 
         let detail = format!("the content type {other} is not application/scim+json");
         return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail));
     }
-    let bytes = axum::body::to_bytes(request.into_body(), limit).await.map_err(|_| {
+    let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| {
         let detail = format!("the body is longer than {limit} bytes, or broke off");
         refused(StatusCode::PAYLOAD_TOO_LARGE, None, detail)
     })?;

@@ -15,7 +15,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -35,28 +35,34 @@ fn wrong(error: Error) -> Box<Response> {
     failed(error.into())
 }
 
-/// Answers any request but `/health`.
+/// Answers a request for a connector.
 pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
-    let uri = request.uri().clone();
-    let Some(route) = Route::of(uri.path()) else { return nothing_here(&uri) };
+    let (head, body) = request.into_parts();
+    let uri = &head.uri;
+    let Some(route) = Route::of(uri.path()) else { return nothing_at(uri) };
     let binding = match web.endpoint(route.connector) {
         Some(Endpoint::Bound(binding)) => binding,
         Some(Endpoint::Broken(reason)) => return Failure::not_ready(reason).into_response(),
-        None => return nothing_here(&uri),
+        None => return nothing_at(uri),
     };
-    if !auth::is_allowed(&binding, request.headers()) {
+    if !auth::is_allowed(&binding, &head.headers) {
         return reply::unauthorized();
     }
-    let Some(base) = request::base(&uri, request.headers(), route.connector) else {
+    let Some(base) = request::base(uri, &head.headers, route.connector) else {
         // RFC 9112 §3.2
         let detail = "the Host header is missing or names no host";
         return reply::error(StatusCode::BAD_REQUEST, Error::plain(detail));
     };
-    let call = Call { web, binding, base, query: Query::of(&uri) };
-    call.dispatch(&route, request).await.unwrap_or_else(|response| *response)
+    let call = Call { web, binding, base, query: Query::of(uri), head: &head };
+    call.dispatch(&route, body).await.unwrap_or_else(|response| *response)
 }
 
-fn nothing_here(uri: &axum::http::Uri) -> Response {
+/// Answers a request for what nobody knows.
+pub(super) async fn nothing_here(uri: Uri) -> Response {
+    nothing_at(&uri)
+}
+
+fn nothing_at(uri: &Uri) -> Response {
     let detail = format!(
         "there is nothing at {}; connectors are at /ecma2host_<name>/scim, upper and lower case \
          of the name differ",
@@ -69,51 +75,56 @@ struct Call<'a> {
     web: &'a Web,
     binding: Arc<Binding>,
     base: String,
-    query: Query,
+    query: Query<'a>,
+    head: &'a Parts,
 }
 
 impl Call<'_> {
-    async fn dispatch(self, route: &Route<'_>, request: Request<Body>) -> Answer {
-        let method = request.method().clone();
+    async fn dispatch(self, route: &Route<'_>, body: Body) -> Answer {
+        let method = &self.head.method;
+        let prepared = self.binding.discovered();
+        if let Some(flow) = prepared.as_ref().ok().and_then(|known| known.flow(route.endpoint)) {
+            let flow = Arc::clone(flow);
+            return match &route.id {
+                None => self.collection(flow, body).await,
+                // What a write remembers would else make the future of every look-up as large.
+                Some(id) => Box::pin(self.single(flow, ResourceId::new(id.as_str()), body)).await,
+            };
+        }
         match (route.endpoint.to_ascii_lowercase().as_str(), &route.id) {
-            ("serviceproviderconfig", None) => read(&method, || Ok(self.provider_config())),
-            ("resourcetypes", id) => read(&method, || self.resource_types(id.as_deref())),
-            ("schemas", id) => read(&method, || self.schemas(id.as_deref())),
-            ("cache", None) => read(&method, || self.cache()),
+            ("serviceproviderconfig", None) => read(method, || Ok(self.provider_config())),
+            ("resourcetypes", id) => read(method, || self.resource_types(id.as_deref())),
+            ("schemas", id) => read(method, || self.schemas(id.as_deref())),
+            ("cache", None) => read(method, || self.cache()),
             ("me", _) => {
                 let detail = "the client has no resource of its own here";
                 Err(Box::new(reply::error(StatusCode::NOT_IMPLEMENTED, Error::plain(detail))))
             }
-            (endpoint, id) => {
-                let prepared = Arc::clone(self.binding.discovered().map_err(failed)?);
-                let Some(flow) = prepared.flow(endpoint).cloned() else {
-                    return Ok(nothing_here(request.uri()));
-                };
-                match id {
-                    None => self.collection(flow, request).await,
-                    Some(id) => self.single(flow, ResourceId::new(id.as_str()), request).await,
-                }
+            _ => {
+                prepared.map_err(failed)?;
+                Ok(nothing_at(&self.head.uri))
             }
         }
     }
 
-    async fn collection(self, flow: Arc<Flow>, request: Request<Body>) -> Answer {
-        match *request.method() {
+    async fn collection(self, flow: Arc<Flow>, body: Body) -> Answer {
+        match self.head.method {
             Method::GET | Method::HEAD => self.list(flow).await,
-            Method::POST => {
-                let body = request::body(request, self.web.body_bytes).await?;
-                let created = self.binding.create(Arc::clone(&flow), body, self.base.clone());
-                let created = created.await.map_err(failed)?;
-                Ok(reply::resource(StatusCode::CREATED, &self.shown(&flow, created)?))
-            }
+            Method::POST => Box::pin(self.create(flow, body)).await,
             Method::OPTIONS => Ok(options(LIST)),
             _ => Ok(reply::not_allowed(LIST)),
         }
     }
 
+    async fn create(self, flow: Arc<Flow>, body: Body) -> Answer {
+        let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+        let created = self.binding.create(Arc::clone(&flow), body, self.base.clone());
+        let created = created.await.map_err(failed)?;
+        Ok(reply::resource(StatusCode::CREATED, &self.shown(&flow, created)?))
+    }
+
     async fn list(self, flow: Arc<Flow>) -> Answer {
-        let window = Window::parse(self.query.get("startIndex"), self.query.get("count"));
-        let window = window.map_err(wrong)?;
+        let window = self.window()?;
         let filter = self.query.get("filter").map(|text| Filter::parse_for(text, &flow.schemas));
         let filter = filter.transpose().map_err(wrong)?;
         let cut =
@@ -122,9 +133,7 @@ impl Call<'_> {
         let found = self.binding.find(&flow, filter, &window, form, &self.base).await;
         let found = found.map_err(failed)?;
         if form == Form::Text {
-            let text =
-                ListResponse::<Resource>::text(found.total, window.start_index, &found.texts);
-            return Ok(reply::scim_text(text));
+            return Ok(reply::scim_text(found.text.finish(found.total, window.start_index)));
         }
         let resources: Result<Vec<Resource>, _> =
             found.resources.into_iter().map(|resource| self.shown(&flow, resource)).collect();
@@ -132,19 +141,23 @@ impl Call<'_> {
         Ok(ScimJson(StatusCode::OK, list).into_response())
     }
 
-    async fn single(self, flow: Arc<Flow>, id: ResourceId, request: Request<Body>) -> Answer {
-        let conditions = conditions(request.headers());
-        match *request.method() {
-            Method::GET | Method::HEAD => self.get(&flow, &id, request.headers()),
+    fn window(&self) -> Result<Window, Box<Response>> {
+        Window::parse(self.query.get("startIndex"), self.query.get("count")).map_err(wrong)
+    }
+
+    async fn single(self, flow: Arc<Flow>, id: ResourceId, body: Body) -> Answer {
+        let conditions = conditions(&self.head.headers);
+        match self.head.method {
+            Method::GET | Method::HEAD => self.get(&flow, &id, &self.head.headers),
             Method::PATCH => {
-                let body = request::body(request, self.web.body_bytes).await?;
+                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
                 let patch = PatchRequest::try_from(body).map_err(wrong)?;
                 let base = self.base.clone();
                 let patched = self.binding.patch(Arc::clone(&flow), id, patch, conditions, base);
                 self.written(&flow, patched.await)
             }
             Method::PUT => {
-                let body = request::body(request, self.web.body_bytes).await?;
+                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
                 let base = self.base.clone();
                 let replaced = self.binding.replace(Arc::clone(&flow), id, body, conditions, base);
                 self.written(&flow, replaced.await)
@@ -223,7 +236,7 @@ impl Call<'_> {
             let kind = ResourceType {
                 name: flow.resource_type().to_owned(),
                 description: format!("{} of the target", flow.object_type.name),
-                endpoint: format!("/{}", flow.endpoint()),
+                endpoint: format!("/{}", flow.endpoint),
                 schemas: flow.schemas.clone(),
             };
             kind.to_json(&self.base)
@@ -243,8 +256,7 @@ impl Call<'_> {
     }
 
     fn cache(&self) -> Result<Value, Box<Response>> {
-        let window = Window::parse(self.query.get("startIndex"), self.query.get("count"));
-        let window = window.map_err(wrong)?;
+        let window = self.window()?;
         let (total, entries) = self.binding.dump(&window).map_err(failed)?;
         let list = ListResponse::new(total, window.start_index, entries);
         Ok(serde_json::to_value(list).expect("a list is JSON"))

@@ -3,6 +3,7 @@
 
 mod connection;
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,13 +11,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{body::Body, http::Request, response::Response};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 use tracing::{info, warn};
 
 use connection::Connections;
@@ -27,6 +29,25 @@ const REST: Duration = Duration::from_millis(200);
 const REPEAT: Duration = Duration::from_secs(60);
 /// How long a request that was cut has to let go.
 const AFTER_CUT: Duration = Duration::from_secs(2);
+
+/// What answers requests: a router of axum, for one.
+pub trait Answers:
+    Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// What one client, and all together, may take.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +150,7 @@ impl Server {
     /// finish, and the rest is cut; gives how many connections that were.
     pub async fn serve(
         self,
-        router: Router,
+        service: impl Answers,
         shutdown: impl Future<Output = ()>,
         grace: Duration,
     ) -> usize {
@@ -139,7 +160,7 @@ impl Server {
         let cut = CancellationToken::new();
         let places = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let gate = Gate { listeners, places: Arc::new(Semaphore::new(places)) };
-        let connections = Arc::new(Connections::new(tls, router, &limits, tracker.clone()));
+        let connections = Arc::new(Connections::new(tls, service, &limits, tracker.clone()));
 
         let accepting = async {
             let mut full = Notice::default();

@@ -112,7 +112,7 @@ impl Host {
             Some(Json::String(raw)) => Body::from(raw.clone()),
             Some(json) => Body::from(json.to_string()),
         };
-        let response = self.web.router().oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = self.web.front().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body =

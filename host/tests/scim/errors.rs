@@ -35,7 +35,7 @@ async fn connectors_nobody_knows_are_not_found() {
         "/ecma2host_..%2F/scim/Users",
     ] {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let response = scim.host.web.router().oneshot(request).await.unwrap();
+        let response = scim.host.web.front().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 404, "{path}");
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let body: Json = serde_json::from_slice(&bytes).unwrap();
@@ -61,7 +61,7 @@ async fn bodies_that_are_not_what_is_needed_are_refused() {
         .header("authorization", format!("Bearer {}", crate::room::TOKEN))
         .body(Body::from(vec![0xff, 0xfe, b'{']))
         .unwrap();
-    assert_eq!(scim.host.web.router().oneshot(raw).await.unwrap().status(), 400);
+    assert_eq!(scim.host.web.front().oneshot(raw).await.unwrap().status(), 400);
     assert!(scim.system.state().exported.is_empty());
 }
 

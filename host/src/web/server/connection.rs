@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 use hyper::server::conn::{http1, http2};
@@ -26,10 +26,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use tracing::debug;
 
-use super::Limits;
+use super::{Answers, Limits};
 
 /// A connection without requests is closed after about this long.
 const IDLE: Duration = Duration::from_secs(120);
@@ -46,19 +45,19 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const PLAIN_HTTP: &str = "this port speaks HTTPS: write https:// in front of the address\n";
 
 /// What all connections share.
-pub(super) struct Connections {
+pub(super) struct Connections<S> {
     acceptor: TlsAcceptor,
-    router: Router,
+    service: S,
     http1: http1::Builder,
     http2: http2::Builder<Tracked>,
     header: Duration,
     handshake: Duration,
 }
 
-impl Connections {
+impl<S: Answers> Connections<S> {
     pub(super) fn new(
         tls: Arc<ServerConfig>,
-        router: Router,
+        service: S,
         limits: &Limits,
         tracker: TaskTracker,
     ) -> Self {
@@ -72,8 +71,7 @@ impl Connections {
             .keep_alive_timeout(PING_ANSWER);
         Self {
             acceptor: TlsAcceptor::from(tls),
-            // Settles the state now; the router would do it again for each request.
-            router: router.with_state(()),
+            service,
             http1,
             http2,
             header: Duration::from_secs(limits.header_seconds.max(1)),
@@ -109,7 +107,7 @@ impl Connections {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let running = Running::begin(&activity);
-            let answer = self.router.clone().call(request);
+            let answer = self.service.clone().call(request.map(Body::new));
             async move {
                 let answer = answer.await;
                 drop(running);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::web::tls::{CertificateFiles, Certificates, ensure_certificate, server_config};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
 use hyper::client::conn::{http1, http2};
