@@ -3,7 +3,7 @@
 
 use ecma_host::{
     config::Guard,
-    space::{Layout, Pass, ResourceId, Space},
+    space::{Layout, Pass, ResourceId, Space, pass::Differences},
 };
 use ecma_plugin_sdk::{Attribute, AttributeType, Column, ImportSink, Pager, page::Page};
 use std::{
@@ -37,6 +37,10 @@ const COLUMNS: [&str; 20] = [
 ];
 const INDEXED: [&str; 3] = ["login", "mail", "employee_number"];
 const LOOKUPS: usize = 200_000;
+
+/// As in the host.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -87,14 +91,14 @@ fn space() -> Space {
 }
 
 /// Takes pages as the host does, or throws them away to see what it costs to make them.
-struct Host<'a>(Option<(&'a mut Space, Pass)>);
+struct Host<'a>(Option<(&'a mut Space, Pass, Differences)>);
 
 impl Pager for Host<'_> {
     fn page(&mut self, page: &[u8]) -> bool {
-        if let Some((space, pass)) = &mut self.0 {
+        if let Some((space, pass, differences)) = &mut self.0 {
             let page = Page::parse(page).expect("the page is whole");
-            let mut differences = pass.compare(space, &page).expect("the page is whole");
-            while pass.absorb(space, &mut differences, 1_700_000_000) {}
+            pass.compare(space, &page, differences).expect("the page is whole");
+            while pass.absorb(space, differences, 1_700_000_000) {}
         }
         true
     }
@@ -126,9 +130,9 @@ fn write(host: &mut Host<'_>, people: usize, round: usize) -> usize {
 fn import(space: &mut Space, people: usize, round: usize, writing: f64) -> f64 {
     let began = on_processor();
     let pass = Pass::begin(space, true);
-    let mut host = Host(Some((&mut *space, pass)));
+    let mut host = Host(Some((&mut *space, pass, Differences::default())));
     write(&mut host, people, round);
-    let Some((space, mut pass)) = host.0 else { return 0.0 };
+    let Some((space, mut pass, _)) = host.0 else { return 0.0 };
     let removals = pass.removals(space, Guard { percent: 20, objects: 50 });
     assert!(removals.is_empty(), "everybody was seen");
     let report = pass.end(space);
@@ -170,6 +174,9 @@ fn main() -> io::Result<()> {
     let before = resident();
     let mut space = space();
     let new = import(&mut space, people, 0, writing);
+    // What was freed is given back a little later.
+    std::thread::sleep(Duration::from_millis(500));
+    drop(vec![0u8; 1 << 20]);
     let grown = resident().saturating_sub(before);
     let unchanged = import(&mut space, people, 0, writing);
     let changed = import(&mut space, people, 1, writing);

@@ -2,7 +2,10 @@
 //! space, and two pages between them at most.
 
 use super::{Binding, Failure, Prepared, RunKind, RunRecord};
-use crate::space::{Pass, PassReport, pass::CHUNK};
+use crate::space::{
+    Pass, PassReport,
+    pass::{CHUNK, Differences},
+};
 use ecma_plugin_sdk::{
     Connection, ErrorKind, ImportKind, ImportRun, Pager, Partition, Schema, Watermark, page::Page,
 };
@@ -44,12 +47,30 @@ enum Told {
 /// Carries pages from the plugin's thread.
 struct Carrier {
     pages: SyncSender<Told>,
+    /// Memory of pages that were taken in, to be used again.
+    spare: Receiver<Vec<u8>>,
     stop: Arc<AtomicBool>,
+}
+
+/// Where pages arrive.
+struct Arrivals {
+    told: Receiver<Told>,
+    spare: SyncSender<Vec<u8>>,
+}
+
+fn road(stop: &Arc<AtomicBool>) -> (Carrier, Arrivals) {
+    let (pages, told) = sync_channel(PAGES_AHEAD);
+    let (give_back, spare) = sync_channel(PAGES_AHEAD + 2);
+    let carrier = Carrier { pages, spare, stop: Arc::clone(stop) };
+    (carrier, Arrivals { told, spare: give_back })
 }
 
 impl Pager for Carrier {
     fn page(&mut self, page: &[u8]) -> bool {
-        self.go_on() && self.pages.send(Told::Page(page.to_vec())).is_ok()
+        let mut copy = self.spare.try_recv().unwrap_or_default();
+        copy.clear();
+        copy.extend_from_slice(page);
+        self.go_on() && self.pages.send(Told::Page(copy)).is_ok()
     }
 
     fn go_on(&self) -> bool {
@@ -270,8 +291,7 @@ impl Binding {
         pass: &mut Pass,
     ) -> ecma_plugin_sdk::Result<(Option<Watermark>, Connection)> {
         let stop = StopOnDrop(Arc::default());
-        let (pages, told) = sync_channel(PAGES_AHEAD);
-        let mut carrier = Carrier { pages, stop: Arc::clone(&stop.0) };
+        let (mut carrier, arrivals) = road(&stop.0);
         let span = tracing::Span::current();
         let plugin =
             thread::Builder::new().name(format!("import {}", self.name())).spawn(move || {
@@ -281,7 +301,7 @@ impl Binding {
                 let _ = carrier.pages.send(Told::Ended(imported));
                 connection
             })?;
-        let watermark = self.absorb(prepared, &told, pass, &stop)?;
+        let watermark = self.absorb(prepared, &arrivals, pass, &stop)?;
         // After `Ended` the thread has nothing left to wait for.
         let connection = plugin.join().map_err(|_| {
             ecma_plugin_sdk::Error::internal("the import thread of the host panicked")
@@ -292,17 +312,18 @@ impl Binding {
     fn absorb(
         &self,
         prepared: &Arc<Prepared>,
-        told: &Receiver<Told>,
+        arrivals: &Arrivals,
         pass: &mut Pass,
         stop: &StopOnDrop,
     ) -> ecma_plugin_sdk::Result<Option<Watermark>> {
         let mut silent_since = Instant::now();
+        let mut differences = Differences::default();
         loop {
             if self.is_stopping() {
                 stop.0.store(true, Ordering::Relaxed);
             }
-            let page = match told.recv_timeout(LOOK) {
-                Ok(Told::Page(page)) => page,
+            let bytes = match arrivals.told.recv_timeout(LOOK) {
+                Ok(Told::Page(bytes)) => bytes,
                 Ok(Told::Ended(result)) => return result,
                 Err(RecvTimeoutError::Timeout) if silent_since.elapsed() < SILENCE => {
                     if self.is_stopping() && silent_since.elapsed() > Duration::from_secs(5) {
@@ -321,13 +342,15 @@ impl Binding {
                 }
             };
             silent_since = Instant::now();
-            let page = Page::parse(&page)?;
-            let mut differences = pass.compare(&prepared.space.read(), &page)?;
+            let page = Page::parse(&bytes)?;
+            pass.compare(&prepared.space.read(), &page, &mut differences)?;
             let now = self.now();
             while !differences.is_empty() {
                 pass.absorb(&mut prepared.space.write(), &mut differences, now);
             }
             self.status.imported(pass.imported());
+            // When there is no room for it, it is not needed.
+            let _ = arrivals.spare.try_send(bytes);
         }
     }
 }

@@ -94,7 +94,8 @@ pub(super) enum Put<'a> {
 pub struct Space {
     layout: Arc<Layout>,
     rows: Rows,
-    keys: Table<u32>,
+    /// Slots by type and anchor, each with the hash of these.
+    keys: Table<(u32, u32)>,
     indexes: Indexes,
     hasher: DefaultHashBuilder,
     touched: Option<Touched>,
@@ -165,12 +166,12 @@ impl Space {
         self.by_hash(self.hash(key), key)
     }
 
-    pub(super) fn by_hash(&self, hash: u64, key: &[u8]) -> Option<Stored<'_>> {
+    pub(super) fn by_hash(&self, hash: u32, key: &[u8]) -> Option<Stored<'_>> {
         self.stored(self.slot_of(hash, key)?)
     }
 
-    pub(super) fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash_one(key)
+    pub(super) fn hash(&self, key: &[u8]) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
     }
 
     /// The entry decoded.
@@ -221,7 +222,7 @@ impl Space {
     }
 
     /// Puts a row, of which so many bytes are the key.
-    pub(super) fn put(&mut self, hash: u64, bytes: &[u8], key: usize, by: By, now: u32) -> Put<'_> {
+    pub(super) fn put(&mut self, hash: u32, bytes: &[u8], key: usize, by: By, now: u32) -> Put<'_> {
         let key = &bytes[..key];
         let known = self.slot_of(hash, key);
         if by == By::Import && self.is_touched(known, key) {
@@ -237,10 +238,7 @@ impl Space {
         }
         let before = self.rows.put(slot, bytes, now);
         if known.is_none() {
-            let (rows, layout, hasher) = (&self.rows, &self.layout, &self.hasher);
-            self.keys.insert(hash, slot, |slot| {
-                hasher.hash_one(row::key(layout, rows.bytes(slot).unwrap_or_default()))
-            });
+            self.keys.insert(hash, (slot, hash), |(_, hash)| hash);
         }
         self.indexes.update(&self.layout, &self.rows, slot, before.as_deref(), Some(bytes));
         Put::Made(Applied { slot, before, after: self.rows.bytes(slot), by })
@@ -258,7 +256,7 @@ impl Space {
             known.iter().for_each(|slot| touched.slots.remove(*slot));
         }
         let slot = known?;
-        self.keys.remove(hash, slot);
+        self.keys.remove(hash, (slot, hash));
         let before = self.rows.take(slot);
         self.indexes.update(&self.layout, &self.rows, slot, before.as_deref(), None);
         Some(Applied { slot, before, after: None, by })
@@ -286,9 +284,10 @@ impl Space {
         })
     }
 
-    fn slot_of(&self, hash: u64, key: &[u8]) -> Option<u32> {
+    fn slot_of(&self, hash: u32, key: &[u8]) -> Option<u32> {
         // No key is the beginning of another one: cells carry their lengths, types their anchors.
-        self.keys
-            .find(hash, |slot| self.rows.bytes(slot).is_some_and(|bytes| bytes.starts_with(key)))
+        let is_meant = |slot| self.rows.bytes(slot).is_some_and(|bytes| bytes.starts_with(key));
+        let found = self.keys.find(hash, |(slot, known)| known == hash && is_meant(slot));
+        found.map(|(slot, _)| slot)
     }
 }

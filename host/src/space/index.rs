@@ -4,7 +4,7 @@ use super::{
     layout::{Kept, Layout},
     row,
     rows::Rows,
-    table::{Table, bulk_order},
+    table::Table,
 };
 use ecma_plugin_sdk::page::Cell;
 use hashbrown::{DefaultHashBuilder, HashSet};
@@ -18,12 +18,12 @@ const GROUP: u32 = 1 << 31;
 
 /// The slots of entries that share a value, so that many of them do not make one long chain.
 struct Group {
-    hash: u64,
+    hash: u32,
     slots: HashSet<u32>,
 }
 
 /// What an index has for a value: the slot of the only entry with it, or a group. Of a multi-valued
-/// attribute half the hash stands beside it: the row alone does not say which value is meant.
+/// attribute the hash stands beside it: the row alone does not say which value is meant.
 enum Items {
     Single(Table<u32>),
     Multi(Table<(u32, u32)>),
@@ -54,12 +54,11 @@ impl Index {
     }
 
     /// The slots of entries that may have a value with this hash.
-    fn candidates(&self, hash: u64, hash_of: impl Fn(u32) -> u64) -> Vec<u32> {
+    fn candidates(&self, hash: u32, hash_of: impl Fn(u32) -> u32) -> Vec<u32> {
         let item = match &self.items {
             Items::Single(table) => table.find(hash, |item| self.hash(item, &hash_of) == hash),
             Items::Multi(table) => {
-                let known = table.find(widen(hash as u32), |(_, known)| known == hash as u32);
-                known.map(|(item, _)| item)
+                table.find(hash, |(_, known)| known == hash).map(|(item, _)| item)
             }
         };
         match item {
@@ -69,7 +68,7 @@ impl Index {
         }
     }
 
-    fn hash(&self, item: u32, hash_of: impl Fn(u32) -> u64) -> u64 {
+    fn hash(&self, item: u32, hash_of: impl Fn(u32) -> u32) -> u32 {
         match item & GROUP {
             0 => hash_of(item),
             _ => self.groups[(item & !GROUP) as usize].hash,
@@ -77,7 +76,7 @@ impl Index {
     }
 
     /// Adds a slot. `hash_of` answers the hash of a slot's first value.
-    fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
+    fn insert(&mut self, hash: u32, slot: u32, hash_of: impl Fn(u32) -> u32) {
         let groups = &self.groups;
         let hash_of = |item: u32| match item & GROUP {
             0 => hash_of(item),
@@ -92,11 +91,10 @@ impl Index {
                 item
             }
             Items::Multi(table) => {
-                let (wide, half) = (widen(hash as u32), hash as u32);
-                if table.find(wide, |(_, known)| known == half).is_none() {
-                    return table.insert(wide, (slot, half), |(_, half)| widen(half));
+                if table.find(hash, |(_, known)| known == hash).is_none() {
+                    return table.insert(hash, (slot, hash), |(_, hash)| hash);
                 }
-                table.find_mut(wide, |(_, known)| known == half).map(|(item, _)| item)
+                table.find_mut(hash, |(_, known)| known == hash).map(|(item, _)| item)
             }
         };
         let Some(item) = item else { return };
@@ -117,39 +115,38 @@ impl Index {
         }
     }
 
-    /// Fills an empty index with slots and the hashes of their values.
-    fn fill(&mut self, mut values: Vec<(u64, u32)>) {
-        let wide = |hash: u64| match &self.items {
-            Items::Single(_) => hash,
-            Items::Multi(_) => widen(hash as u32),
-        };
-        values.sort_unstable_by_key(|(hash, slot)| (bulk_order(wide(*hash)), *slot));
+    /// Fills an empty index with the hashes of values and the slots of their entries.
+    fn fill(&mut self, mut values: Vec<(u32, u32)>) {
+        values.sort_unstable();
         values.dedup();
-        let mut items: Vec<(u64, (u32, u32))> = Vec::with_capacity(values.len());
-        for same in values.chunk_by(|one, other| one.0 == other.0) {
-            let hash = same[0].0;
-            let item = if let [(_, slot)] = same {
-                *slot
+        let mut kept = 0;
+        let mut at = 0;
+        while at < values.len() {
+            let (hash, slot) = values[at];
+            let same = values[at..].iter().take_while(|(other, _)| *other == hash).count();
+            let item = if same == 1 {
+                slot
             } else {
-                let slots = same.iter().map(|(_, slot)| *slot).collect();
+                let slots = values[at..at + same].iter().map(|(_, slot)| *slot).collect();
                 self.groups.push(Group { hash, slots });
                 (self.groups.len() as u32 - 1) | GROUP
             };
-            items.push((wide(hash), (item, hash as u32)));
+            values[kept] = (hash, item);
+            (kept, at) = (kept + 1, at + same);
         }
-        drop(values);
+        values.truncate(kept);
         match &mut self.items {
-            Items::Multi(table) => table.fill(&items),
-            Items::Single(table) => {
-                let single: Vec<(u64, u32)> =
-                    items.into_iter().map(|(hash, (item, _))| (hash, item)).collect();
-                table.fill(&single);
+            Items::Single(table) => table.fill(&values),
+            Items::Multi(table) => {
+                let with_hash: Vec<(u32, (u32, u32))> =
+                    values.into_iter().map(|(hash, item)| (hash, (item, hash))).collect();
+                table.fill(&with_hash);
             }
         }
     }
 
     /// Takes a slot out, whose row may be another one already.
-    fn remove(&mut self, hash: u64, slot: u32) {
+    fn remove(&mut self, hash: u32, slot: u32) {
         let groups = &self.groups;
         let is_meant = |item: u32| {
             item == slot
@@ -161,9 +158,7 @@ impl Index {
         let item = match &mut self.items {
             Items::Single(table) => table.find_mut(hash, is_meant),
             Items::Multi(table) => table
-                .find_mut(widen(hash as u32), |(item, known)| {
-                    known == hash as u32 && is_meant(item)
-                })
+                .find_mut(hash, |(item, known)| known == hash && is_meant(item))
                 .map(|(item, _)| item),
         };
         let Some(item) = item else { return };
@@ -171,7 +166,7 @@ impl Index {
             let slot = *item;
             match &mut self.items {
                 Items::Single(table) => table.remove(hash, slot),
-                Items::Multi(table) => table.remove(widen(hash as u32), (slot, hash as u32)),
+                Items::Multi(table) => table.remove(hash, (slot, hash)),
             }
             return;
         }
@@ -193,11 +188,18 @@ pub(super) struct Indexes {
     columns: Box<[(u32, u32)]>,
     tables: Box<[Index]>,
     hasher: DefaultHashBuilder,
-    /// Nothing is noted until [`Indexes::wake`].
-    asleep: bool,
+    asleep: Option<Asleep>,
     /// Memory used again and again.
-    before: Vec<(usize, u64)>,
-    after: Vec<(usize, u64)>,
+    before: Vec<(usize, u32)>,
+    after: Vec<(usize, u32)>,
+}
+
+/// What is remembered while nothing is looked up.
+struct Asleep {
+    /// By index: hashes of values and the slots of their entries.
+    values: Vec<Vec<(u32, u32)>>,
+    /// Whether an entry changed or went again, so that the values are not right any more.
+    stale: bool,
 }
 
 fn fold(text: &[u8]) -> Cow<'_, [u8]> {
@@ -215,21 +217,15 @@ fn compared<'a>(kept: &Kept, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     if kept.folded { fold(bytes) } else { Cow::Borrowed(bytes) }
 }
 
-/// Half a hash, spread over all bits again.
-fn widen(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// The hash of a value as it is compared; half of it where only that is kept.
-fn hash_bytes(hasher: &DefaultHashBuilder, kept: &Kept, compared: &[u8]) -> u64 {
+/// The hash of a value as it is compared.
+fn hash_bytes(hasher: &DefaultHashBuilder, compared: &[u8]) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(compared);
-    let hash = hasher.finish();
-    if kept.attribute.multi_valued { hash >> 32 } else { hash }
+    (hasher.finish() >> 32) as u32
 }
 
-fn hash_of(hasher: &DefaultHashBuilder, kept: &Kept, cell: &Cell<'_>) -> u64 {
-    hash_bytes(hasher, kept, &compared(kept, cell.bytes))
+fn hash_of(hasher: &DefaultHashBuilder, kept: &Kept, cell: &Cell<'_>) -> u32 {
+    hash_bytes(hasher, &compared(kept, cell.bytes))
 }
 
 impl Indexes {
@@ -248,39 +244,46 @@ impl Indexes {
             columns: columns.into(),
             tables: tables.into(),
             hasher: DefaultHashBuilder::default(),
-            asleep: false,
+            asleep: None,
             before: Vec::new(),
             after: Vec::new(),
         }
     }
 
-    /// Notes nothing from now on: the space is empty and is about to be filled. Growing tables with
+    /// Fills no table from now on: the space is empty and is about to be filled. Growing tables with
     /// each entry costs several times as much as filling them once.
     pub(super) fn sleep(&mut self) {
-        self.asleep = true;
+        let values = vec![Vec::new(); self.tables.len()];
+        self.asleep = Some(Asleep { values, stale: false });
     }
 
-    /// Fills the indexes from the rows that came meanwhile, and notes every change from now on.
+    /// Fills the tables with what came meanwhile, and notes every change in them from now on.
     pub(super) fn wake(&mut self, layout: &Layout, rows: &Rows) {
-        if !std::mem::take(&mut self.asleep) {
-            return;
-        }
-        for (number, index) in self.tables.iter_mut().enumerate() {
-            let (kind, attribute) = self.columns[number];
-            let kept = &layout.types[kind as usize].kept[attribute as usize];
-            let most = if kept.attribute.multi_valued { usize::MAX } else { 1 };
-            let mut values = Vec::new();
+        let Some(mut asleep) = self.asleep.take() else { return };
+        if asleep.stale {
+            asleep.values.iter_mut().for_each(Vec::clear);
             for slot in 0..rows.used() {
-                let Some(bytes) = rows.bytes(slot).filter(|bytes| row::type_of(bytes) == kind)
-                else {
-                    continue;
-                };
-                for cell in row::values(bytes, attribute).take(most) {
-                    values.push((hash_of(&self.hasher, kept, &cell), slot));
-                }
+                self.remember(layout, rows.bytes(slot), slot, &mut asleep.values);
             }
-            index.fill(values);
         }
+        std::thread::scope(|scope| {
+            for (index, values) in self.tables.iter_mut().zip(asleep.values) {
+                scope.spawn(|| index.fill(values));
+            }
+        });
+    }
+
+    fn remember(
+        &mut self,
+        layout: &Layout,
+        bytes: Option<&[u8]>,
+        slot: u32,
+        values: &mut [Vec<(u32, u32)>],
+    ) {
+        let mut hashes = std::mem::take(&mut self.after);
+        self.hashes(layout, bytes, &mut hashes);
+        hashes.drain(..).for_each(|(index, hash)| values[index].push((hash, slot)));
+        self.after = hashes;
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -297,9 +300,9 @@ impl Indexes {
         value: &[u8],
     ) -> Option<Vec<u32>> {
         let kept = layout.types.get(type_number as usize)?.kept.get(number as usize)?;
-        let index = &self.tables[kept.index.filter(|_| !self.asleep)?];
+        let index = &self.tables[kept.index.filter(|_| self.asleep.is_none())?];
         let wanted = compared(kept, value);
-        let hash = hash_bytes(&self.hasher, kept, &wanted);
+        let hash = hash_bytes(&self.hasher, &wanted);
         let values = |slot: u32| row::values(rows.bytes(slot).unwrap_or_default(), number);
         let hash_of =
             |slot| values(slot).next().map_or(0, |cell| hash_of(&self.hasher, kept, &cell));
@@ -321,7 +324,15 @@ impl Indexes {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) {
-        if self.tables.is_empty() || self.asleep {
+        if self.tables.is_empty() {
+            return;
+        }
+        if let Some(mut asleep) = self.asleep.take() {
+            asleep.stale |= before.is_some();
+            if !asleep.stale {
+                self.remember(layout, after, slot, &mut asleep.values);
+            }
+            self.asleep = Some(asleep);
             return;
         }
         let mut gone = std::mem::take(&mut self.before);
@@ -348,7 +359,7 @@ impl Indexes {
     }
 
     /// The hashes of a row's indexed values, by number of the index.
-    fn hashes(&self, layout: &Layout, bytes: Option<&[u8]>, hashes: &mut Vec<(usize, u64)>) {
+    fn hashes(&self, layout: &Layout, bytes: Option<&[u8]>, hashes: &mut Vec<(usize, u32)>) {
         let Some(bytes) = bytes else { return };
         let kind = &layout.types[row::type_of(bytes) as usize];
         let (mut last, mut repeated) = (u32::MAX, false);
@@ -370,7 +381,7 @@ impl Indexes {
 }
 
 /// Takes what both lists have out of both.
-fn cancel(left: &mut Vec<(usize, u64)>, right: &mut Vec<(usize, u64)>) {
+fn cancel(left: &mut Vec<(usize, u32)>, right: &mut Vec<(usize, u32)>) {
     if left == right {
         left.clear();
         right.clear();

@@ -5,6 +5,7 @@ use super::{
     cache::{By, Edit, Put, Slots, Space},
     layout::Layout,
     row::{self, Row, Translator},
+    table::widen,
 };
 use crate::config::Guard;
 use ecma_plugin_sdk::{
@@ -53,6 +54,9 @@ pub struct Pass {
 }
 
 /// What one page asks of the space, found out without a lock that others wait for.
+///
+/// One is used for page after page: memory that is given back and asked for again with every page
+/// costs more than all the rest.
 #[derive(Default)]
 pub struct Differences {
     /// Rows one after the other.
@@ -66,7 +70,7 @@ pub struct Differences {
 struct Pending {
     range: Range<usize>,
     key: usize,
-    hash: u64,
+    hash: u32,
 }
 
 impl Differences {
@@ -76,16 +80,23 @@ impl Differences {
         self.absorbed == self.rows.len()
     }
 
-    fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows.clear();
+        self.keys.clear();
+        self.absorbed = 0;
+    }
+
+    fn find(&self, hash: u32, key: &[u8]) -> Option<usize> {
         let fits = |at: &u32| {
             let row = &self.rows[*at as usize];
             row.hash == hash && self.bytes[row.range.clone()].starts_with(key)
         };
-        self.keys.find(hash, fits).map(|at| *at as usize)
+        self.keys.find(widen(hash), fits).map(|at| *at as usize)
     }
 
     /// The later of two rows of one entry counts, in the place of the earlier one.
-    fn push(&mut self, hash: u64, row: &Row, known: Option<usize>) {
+    fn push(&mut self, hash: u32, row: &Row, known: Option<usize>) {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(&row.bytes);
         let range = from..self.bytes.len();
@@ -96,7 +107,7 @@ impl Differences {
         self.rows.push(Pending { range, key: row.key, hash });
         let rows = &self.rows;
         let at = rows.len() as u32 - 1;
-        self.keys.insert_unique(hash, at, |at| rows[*at as usize].hash);
+        self.keys.insert_unique(widen(hash), at, |at| widen(rows[*at as usize].hash));
     }
 }
 
@@ -128,27 +139,29 @@ impl Pass {
         report.added + report.changed + report.unchanged + report.passed_over
     }
 
-    /// Compares a page with what is known. Needs no more than a read lock; entries as they were are
-    /// only marked as seen. Absorb what differs before the next page is compared.
+    /// Compares a page with what is known; what was in `differences` is forgotten. Needs no more than
+    /// a read lock; entries as they were are only marked as seen. Absorb what differs before the next
+    /// page is compared.
     pub fn compare(
         &mut self,
         space: &Space,
         page: &Page<'_>,
-    ) -> ecma_plugin_sdk::Result<Differences> {
+        differences: &mut Differences,
+    ) -> ecma_plugin_sdk::Result<()> {
         let layout = space.layout();
         let translator = Translator::new(layout, page);
-        let mut differences = Differences::default();
         let mut row = Row::default();
+        differences.clear();
         for record in page.records() {
             let record = record?;
             match record.kind {
                 RecordKind::Add | RecordKind::Replace => match translator.row(&record, &mut row) {
-                    Ok(true) => self.one(space, &row, &mut differences),
+                    Ok(true) => self.one(space, &row, differences),
                     Ok(false) => {}
                     Err(message) => self.refuse_record(space, page, &record, message),
                 },
                 _ => match page.change(&record) {
-                    Ok(change) => self.change(space, &change, &mut differences),
+                    Ok(change) => self.change(space, &change, differences),
                     Err(refused) => {
                         self.nameless += 1;
                         self.refuse(refused);
@@ -156,7 +169,7 @@ impl Pass {
                 },
             }
         }
-        Ok(differences)
+        Ok(())
     }
 
     fn one(&mut self, space: &Space, row: &Row, differences: &mut Differences) {

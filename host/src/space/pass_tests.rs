@@ -3,6 +3,7 @@
 use super::{
     Pass, PassReport, Space,
     cache::{By, Edit},
+    pass::Differences,
     row,
     tests::{layout, page_of},
 };
@@ -16,7 +17,8 @@ fn user(id: i64, login: &str) -> Entry {
 fn take(space: &mut Space, pass: &mut Pass, changes: &[Change]) {
     let bytes = page_of(changes);
     let page = Page::parse(&bytes).unwrap();
-    let mut differences = pass.compare(space, &page).unwrap();
+    let mut differences = Differences::default();
+    pass.compare(space, &page, &mut differences).unwrap();
     while pass.absorb(space, &mut differences, 1) {}
 }
 

@@ -131,6 +131,8 @@ impl<'a> Translator<'a> {
 /// usual (something is left out, out of order, long, a number or wrong), and what was appended is
 /// of no use.
 fn copy(numbers: &[(u32, Tag)], cells: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    // What stands before each value is ASCII, so all texts are UTF-8 when the whole is.
+    simdutf8::basic::from_utf8(cells).ok()?;
     let start = out.len();
     out.extend_from_slice(cells);
     let mut ours = &mut out[start..];
@@ -141,7 +143,8 @@ fn copy(numbers: &[(u32, Tag)], cells: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let cell = Cell { attribute: number, tag: Tag(sent), bytes: theirs.get(3..size)? };
         let short = attribute < 0x80 && length < 0x80 && number < 0x80;
         let usual = short && number >= last && tag.kind() != Tag::INTEGER;
-        if !usual || !is_meant(tag, cell.tag) || !cell.is_sound() {
+        let is_text = matches!(tag.kind(), Tag::TEXT | Tag::REFERENCE);
+        if !usual || !is_meant(tag, cell.tag) || !(is_text || cell.is_sound()) {
             return None;
         }
         (ours[0], ours[1]) = (number as u8, tag.0);
@@ -456,7 +459,8 @@ mod tests {
             if let Ok(page) = Page::parse(&bytes) {
                 let mut space = super::super::Space::new(std::sync::Arc::new(layout));
                 let mut pass = super::super::Pass::begin(&mut space, true);
-                if let Ok(mut differences) = pass.compare(&space, &page) {
+                let mut differences = super::super::pass::Differences::default();
+                if pass.compare(&space, &page, &mut differences).is_ok() {
                     while pass.absorb(&mut space, &mut differences, 0) {}
                 }
                 for stored in space.slots() {

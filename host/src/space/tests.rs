@@ -197,7 +197,7 @@ impl Pair {
             }
         }
         let bytes = page_of(&changes);
-        *differences = pass.compare(&self.space, &Page::parse(&bytes).unwrap()).unwrap();
+        pass.compare(&self.space, &Page::parse(&bytes).unwrap(), differences).unwrap();
     }
 
     fn absorb(&mut self) {
