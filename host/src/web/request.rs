@@ -7,8 +7,9 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
     response::Response,
 };
+use http_body_util::LengthLimitError;
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error as _};
 
 /// What the path of a connector begins with.
 const CONNECTOR: &str = "/ecma2host_";
@@ -98,9 +99,13 @@ pub(super) async fn body(
         let detail = format!("the content type {other} is not application/scim+json");
         return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail));
     }
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| {
-        let detail = format!("the body is longer than {limit} bytes, or broke off");
-        refused(StatusCode::PAYLOAD_TOO_LARGE, None, detail)
+    let bytes = axum::body::to_bytes(body, limit).await.map_err(|error| {
+        if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
+            let detail = format!("the body is longer than {limit} bytes");
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, None, detail);
+        }
+        let detail = format!("the body broke off: {error}");
+        refused(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), detail)
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let detail = format!("the body is not JSON: {error}");

@@ -1,8 +1,16 @@
 //! What is not there, not right or not possible has a body that says so.
 
 use crate::support::Scim;
-use axum::{body::Body, http::Request};
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::Request,
+};
 use serde_json::{Value as Json, json};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -63,6 +71,44 @@ async fn bodies_that_are_not_what_is_needed_are_refused() {
         .unwrap();
     assert_eq!(scim.host.web.front().oneshot(raw).await.unwrap().status(), 400);
     assert!(scim.system.state().exported.is_empty());
+}
+
+/// A body of which only the beginning comes.
+struct Broken(bool);
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<hyper::body::Frame<Bytes>>>> {
+        let begun = std::mem::replace(&mut self.0, true);
+        Poll::Ready(Some(if begun {
+            Err(io::Error::other("no such chunk"))
+        } else {
+            Ok(hyper::body::Frame::data(Bytes::from_static(b"{")))
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_not_one_that_is_too_long() {
+    let scim = Scim::new("broken").await;
+    let request = Request::builder()
+        .method("POST")
+        .uri("/ecma2host_ROOM/scim/Users")
+        .header("host", "host.test")
+        .header("authorization", format!("Bearer {}", crate::room::TOKEN))
+        .body(Body::new(Broken(false)))
+        .unwrap();
+    let response = scim.host.web.front().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let body: Json = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(body["scimType"], "invalidSyntax");
+    assert!(body["detail"].as_str().unwrap().contains("no such chunk"), "{body}");
 }
 
 #[tokio::test]
