@@ -5,7 +5,7 @@
 //! ends, its true line number, and that a quoted value never ends.
 
 use crate::{
-    scan::{CR, Field, Form, LF, Scan, plain, scan, skip, unit_at, width},
+    scan::{CR, Field, Form, LF, Scan, quick, scan, skip, unit_at, width},
     text::{Codec, Units},
 };
 use ecma_plugin_sdk::{Error, Result};
@@ -72,10 +72,11 @@ impl<R: Read> Rows<R> {
                 }
             } else {
                 match self.scan() {
-                    Scan::Row { content, end } => {
-                        (self.content, self.end) = (content, end);
-                        self.read += (end - self.start) as u64;
-                        self.next_line = self.line + self.lines();
+                    Scan::Row { content, end, broken } => {
+                        (self.content, self.end) = (self.start + content, self.start + end);
+                        self.read += end as u64;
+                        let within = if broken { self.lines() } else { 0 };
+                        self.next_line = self.line + within + u64::from(end > content);
                         return Ok(true);
                     }
                     Scan::Unclosed => return Err(self.unclosed()),
@@ -116,7 +117,7 @@ impl<R: Read> Rows<R> {
 
     /// A value as it is written, quotes included.
     pub(crate) fn raw(&self, at: usize) -> &[u8] {
-        &self.buffer[self.fields[at].raw.clone()]
+        &self.content()[self.fields[at].raw()]
     }
 
     /// Whether a value is written between quotes.
@@ -126,13 +127,13 @@ impl<R: Read> Rows<R> {
 
     /// Where in the row's bytes a value stands that is written as it is, quotes apart.
     pub(crate) fn span(&self, at: usize) -> Option<Range<usize>> {
-        let Field { raw, form } = &self.fields[at];
-        let quote = match form {
-            Form::Plain => 0,
+        let field = self.fields[at];
+        let quote = match field.form {
+            Form::Plain => return Some(field.raw()),
             Form::Quoted => width(self.dialect.codec.units),
             Form::Escaped => return None,
         };
-        Some(raw.start - self.start + quote..raw.end - self.start - quote)
+        Some(field.raw().start + quote..field.raw().end - quote)
     }
 
     /// The bytes of a value, quotes resolved.
@@ -184,36 +185,37 @@ impl<R: Read> Rows<R> {
     }
 
     fn scan(&mut self) -> Scan {
-        let bytes = &self.buffer[..self.filled];
+        let bytes = &self.buffer[self.start..self.filled];
         match self.dialect.codec.units {
             Units::Bytes => {
-                if let Some(row) = plain(bytes, self.start, self.dialect, &mut self.fields) {
+                if let Some(row) = quick(bytes, self.dialect, &mut self.fields) {
                     return row;
                 }
                 let at = |at: usize| bytes.get(at).map(|byte| u16::from(*byte));
                 let skip = |at, stops| skip(bytes, at, stops);
-                let Rows { start, ended, dialect, fields, .. } = self;
-                scan::<1>(at, skip, bytes.len(), *start, *ended, *dialect, fields)
+                let Rows { ended, dialect, fields, .. } = self;
+                scan::<1>(at, skip, bytes.len(), *ended, *dialect, fields)
             }
             units => {
                 let at = |at: usize| unit_at(units, bytes, at);
-                let Rows { start, ended, dialect, fields, .. } = self;
-                scan::<2>(at, |at, _| at, bytes.len(), *start, *ended, *dialect, fields)
+                let Rows { ended, dialect, fields, .. } = self;
+                scan::<2>(at, |at, _| at, bytes.len(), *ended, *dialect, fields)
             }
         }
     }
 
-    /// Lines the row takes.
+    /// Line endings within the values of the row.
     fn lines(&self) -> u64 {
         let units = self.dialect.codec.units;
-        let mut lines = u64::from(self.end > self.content);
+        let content = self.content();
+        let mut lines = 0;
         for field in self.fields.iter().filter(|field| field.form != Form::Plain) {
-            let mut at = field.raw.start;
-            while at < field.raw.end {
+            let Range { start: mut at, end } = field.raw();
+            while at < end {
                 let next = at + width(units);
-                lines += match unit_at(units, &self.buffer, at) {
+                lines += match unit_at(units, content, at) {
                     Some(LF) => 1,
-                    Some(CR) if unit_at(units, &self.buffer, next) != Some(LF) => 1,
+                    Some(CR) if unit_at(units, content, next) != Some(LF) => 1,
                     _ => 0,
                 };
                 at = next;
