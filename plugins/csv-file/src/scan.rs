@@ -64,7 +64,7 @@ pub(crate) fn unit_at(units: Units, bytes: &[u8], at: usize) -> Option<u16> {
 /// ends among the last that were read, or has quotes in unusual places: then `scan` knows.
 pub(crate) fn quick(row: &[u8], dialect: Dialect, fields: &mut Vec<Field>) -> Option<Scan> {
     let (delimiter, quote) = (dialect.delimiter as u8, dialect.quote as u8);
-    let stops = [delimiter, quote, b'\r', b'\n'].map(u8x64::splat);
+    let [delimiters, quotes, returns, feeds] = [delimiter, quote, b'\r', b'\n'].map(u8x64::splat);
     fields.clear();
     // Of the value being read: where it begins, how it is written, and while it is between quotes.
     let (mut from, mut form, mut open) = (0, Form::Plain, false);
@@ -73,9 +73,21 @@ pub(crate) fn quick(row: &[u8], dialect: Dialect, fields: &mut Vec<Field>) -> Op
     let mut broken = false;
     for (number, block) in row.as_chunks().0.iter().enumerate() {
         let block = u8x64::new(*block);
-        let [one, two, three, four] = stops.map(|stop| block.simd_eq(stop));
         // One bit for each byte that may mean something.
-        let mut found = (one | two | three | four).to_bitmask();
+        let mut common = block.simd_eq(delimiters).to_bitmask();
+        let others = block.simd_eq(quotes) | block.simd_eq(returns) | block.simd_eq(feeds);
+        let others = others.to_bitmask();
+        if others == 0 && form == Form::Plain {
+            fields.extend((0..common.count_ones()).map(|_| {
+                let at = number * 64 + common.trailing_zeros() as usize;
+                common &= common - 1;
+                let field = Field::new(from, at, form);
+                from = at + 1;
+                field
+            }));
+            continue;
+        }
+        let mut found = common | others;
         while found != 0 {
             let at = number * 64 + found.trailing_zeros() as usize;
             found &= found - 1;
