@@ -348,7 +348,7 @@ impl PageWriter {
         Cell { attribute, tag: Tag(tag.0 | flags.0), bytes }.put(&mut self.bytes);
     }
 
-    /// Writes a text of a column that is a part of a longer one.
+    /// Writes a text of a column that is a part of a longer one; an empty part is no value.
     ///
     /// # Panics
     ///
@@ -356,19 +356,21 @@ impl PageWriter {
     #[inline]
     pub fn part(&mut self, layout: LayoutId, column: usize, whole: &str, span: Range<usize>) {
         // Not longer than this are most texts. To copy that much and to cut it off takes less time
-        // than to copy a length that the processor cannot foresee.
-        const SHORT: usize = 32;
+        // than to copy a length, or none, that the processor cannot foresee.
+        const SHORT: usize = 64;
         let (attribute, tag) = self.layouts[layout.0].numbers[column];
         let out = &mut self.bytes;
         let text = &whole[span.clone()];
         match whole.as_bytes()[span.start..].first_chunk::<SHORT>() {
             Some(chunk) if text.len() <= SHORT && attribute < 0x80 => {
                 out.reserve(3 + SHORT);
+                let start = out.len();
                 out.extend_from_slice(&[attribute as u8, tag.0, text.len() as u8]);
-                let end = out.len() + text.len();
                 out.extend_from_slice(chunk);
-                out.truncate(end);
+                let length = if text.is_empty() { 0 } else { 3 + text.len() };
+                out.truncate(start + length);
             }
+            _ if text.is_empty() => {}
             _ => Cell { attribute, tag, bytes: text.as_bytes() }.put(out),
         }
     }

@@ -74,9 +74,12 @@ fn parts_of_a_text_are_written_as_texts_are() {
     writers.iter_mut().zip(layouts).for_each(|(writer, layout)| writer.begin_row(layout));
     let [texts, parts] = &mut writers;
     for column in [0, 1, 127, 128] {
+        for nothing in [0, whole.len()] {
+            parts.part(layouts[1], column, &whole, nothing..nothing);
+        }
         let places = whole.char_indices().map(|(at, _)| at).chain([whole.len()]);
         for (from, to) in places.clone().flat_map(|from| places.clone().map(move |to| (from, to))) {
-            if from <= to {
+            if from < to {
                 texts.cell(layouts[0], column, Tag::TEXT, &whole.as_bytes()[from..to]);
                 parts.part(layouts[1], column, &whole, from..to);
             }

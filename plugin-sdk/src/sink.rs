@@ -157,8 +157,8 @@ impl Row<'_, '_> {
         self.cell(column, Tag::TEXT, text.as_bytes())
     }
 
-    /// A text value of a column that is a part of a longer text: the fastest way for many short ones
-    /// that stand side by side.
+    /// A text value of a column that is a part of a longer text; an empty part is no value. The
+    /// fastest way for many short ones that stand side by side.
     ///
     /// # Panics
     ///

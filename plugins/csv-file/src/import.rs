@@ -174,7 +174,7 @@ impl Pass<'_> {
         for (cell, Place { at, plain }) in wanted.places.iter().enumerate() {
             let direct = whole.zip(rows.span(*at));
             if let (Some((whole, span)), true) = (&direct, plain) {
-                row = if span.is_empty() { row } else { row.part(cell, whole, span.clone()) };
+                row = row.part(cell, whole, span.clone());
                 continue;
             }
             let Some(column) = &table.columns[*at] else { continue };
