@@ -14,6 +14,7 @@
 //! attribute, one after the other. The connector space keeps entries as runs of the same cells.
 
 use crate::{Anchor, AttributeChange, Change, Dn, Entry, EntryId, Error, Result, Update, Value};
+use std::ops::Range;
 
 const VERSION: u8 = 1;
 /// Bytes before the first record.
@@ -345,6 +346,33 @@ impl PageWriter {
     pub fn cell(&mut self, layout: LayoutId, column: usize, tag: Tag, bytes: &[u8]) {
         let (attribute, flags) = self.layouts[layout.0].numbers[column];
         Cell { attribute, tag: Tag(tag.0 | flags.0), bytes }.put(&mut self.bytes);
+    }
+
+    /// Writes a text of a column that is a part of a longer one; an empty part is no value.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such part.
+    #[inline]
+    pub fn part(&mut self, layout: LayoutId, column: usize, whole: &str, span: Range<usize>) {
+        // Not longer than this are most texts. To copy that much and to cut it off takes less time
+        // than to copy a length, or none, that the processor cannot foresee.
+        const SHORT: usize = 64;
+        let (attribute, tag) = self.layouts[layout.0].numbers[column];
+        let out = &mut self.bytes;
+        let text = &whole[span.clone()];
+        match whole.as_bytes()[span.start..].first_chunk::<SHORT>() {
+            Some(chunk) if text.len() <= SHORT && attribute < 0x80 => {
+                out.reserve(3 + SHORT);
+                let start = out.len();
+                out.extend_from_slice(&[attribute as u8, tag.0, text.len() as u8]);
+                out.extend_from_slice(chunk);
+                let length = if text.is_empty() { 0 } else { 3 + text.len() };
+                out.truncate(start + length);
+            }
+            _ if text.is_empty() => {}
+            _ => Cell { attribute, tag, bytes: text.as_bytes() }.put(out),
+        }
     }
 
     /// Writes a whole number of a column.

@@ -65,6 +65,31 @@ fn change() -> impl Strategy<Value = Change> {
     )
 }
 
+#[test]
+fn parts_of_a_text_are_written_as_texts_are() {
+    let whole = format!("é{}ü{}", "b".repeat(130), "c".repeat(70));
+    let columns = (0..130).map(|number| (format!("c{number}"), number == 0));
+    let mut writers = [PageWriter::default(), PageWriter::default()];
+    let layouts = writers.each_mut().map(|writer| writer.layout("person", columns.clone()));
+    writers.iter_mut().zip(layouts).for_each(|(writer, layout)| writer.begin_row(layout));
+    let [texts, parts] = &mut writers;
+    for column in [0, 1, 127, 128] {
+        for nothing in [0, whole.len()] {
+            parts.part(layouts[1], column, &whole, nothing..nothing);
+        }
+        let places = whole.char_indices().map(|(at, _)| at).chain([whole.len()]);
+        for (from, to) in places.clone().flat_map(|from| places.clone().map(move |to| (from, to))) {
+            if from < to {
+                texts.cell(layouts[0], column, Tag::TEXT, &whole.as_bytes()[from..to]);
+                parts.part(layouts[1], column, &whole, from..to);
+            }
+        }
+    }
+    writers.iter_mut().for_each(PageWriter::end_row);
+    let [texts, parts] = &mut writers;
+    assert!(texts.finish() == parts.finish());
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(changes in proptest::collection::vec(change(), 0..8)) {

@@ -4,7 +4,7 @@ use crate::{
     Change, Entry, EntryId, Error, Result,
     page::{LayoutId, PageWriter, Tag},
 };
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// Takes finished pages, and says whether the run should go on.
 pub trait Pager {
@@ -155,6 +155,19 @@ impl Row<'_, '_> {
     #[must_use]
     pub fn text(self, column: usize, text: &str) -> Self {
         self.cell(column, Tag::TEXT, text.as_bytes())
+    }
+
+    /// A text value of a column that is a part of a longer text; an empty part is no value. The
+    /// fastest way for many short ones that stand side by side.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such part.
+    #[inline]
+    #[must_use]
+    pub fn part(self, column: usize, whole: &str, span: Range<usize>) -> Self {
+        self.sink.writer.part(self.layout, column, whole, span);
+        self
     }
 
     /// A reference value of a column.

@@ -107,16 +107,7 @@ impl Shelf {
         let metadata = metadata.map_err(|error| trouble(&self.folder, error))?;
         file.write(&[0; HEAD])?;
         let taken = Stamp::of(&metadata).modified;
-        Ok(Draft {
-            file,
-            id,
-            key,
-            stamp,
-            taken,
-            index: Vec::new(),
-            at: HEAD as u64,
-            bytes: Vec::new(),
-        })
+        Ok(Draft { file, id, key, stamp, taken, index: Vec::new(), at: HEAD as u64 })
     }
 
     /// Puts a snapshot on the shelf and takes away all but the last few and the one before.
@@ -181,17 +172,14 @@ pub(crate) struct Draft {
     taken: u64,
     index: Vec<Item>,
     at: u64,
-    bytes: Vec<u8>,
 }
 
 impl Draft {
     /// Notes a row: the hashes of its key and its bytes, and the key.
     pub(crate) fn note(&mut self, key_hash: u64, row_hash: u64, key: &[u8]) -> Result<()> {
         self.index.push(Item { key: key_hash, row: row_hash, at: self.at });
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(key);
-        self.file.write(&self.bytes)?;
+        self.file.write(&(key.len() as u32).to_le_bytes())?;
+        self.file.write(key)?;
         self.at += 4 + key.len() as u64;
         Ok(())
     }

@@ -12,7 +12,7 @@ use ecma_plugin_sdk::{
     self as sdk, AttributeType, Entry, EntryId, Error, ErrorKind, ImportKind, ImportRun,
     ImportSink, Result, Row, Watermark, page::LayoutId, tracing,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 /// After so many rows it is known about how many there are.
 const FIRST_ROWS: u32 = 1000;
@@ -20,7 +20,13 @@ const FIRST_ROWS: u32 = 1000;
 /// The columns that the host wants of an object type.
 struct Wanted {
     layout: LayoutId,
-    places: Vec<usize>,
+    places: Vec<Place>,
+}
+
+struct Place {
+    at: usize,
+    /// Whether a cell's text is its value.
+    plain: bool,
 }
 
 struct Pass<'a> {
@@ -30,8 +36,12 @@ struct Pass<'a> {
     hash_key: HashKey,
     /// What tells the current row from others.
     key: Vec<u8>,
+    /// The same of the row before.
+    last: Vec<u8>,
     seen: Seen,
-    wanted: HashMap<String, Option<Wanted>>,
+    wanted: HashMap<String, Option<Rc<Wanted>>>,
+    /// The object type of the row before, and what is wanted of it.
+    current: Option<(String, Option<Rc<Wanted>>)>,
     before: Option<Snapshot>,
     after: Option<Draft>,
     /// Whether there was a row that may be any entry.
@@ -78,8 +88,10 @@ pub(crate) fn import(
         reader,
         hash_key,
         key: Vec::new(),
+        last: Vec::new(),
         seen: Seen::with_room(0),
         wanted: HashMap::new(),
+        current: None,
         before,
         after,
         unreadable: false,
@@ -126,7 +138,10 @@ impl Pass<'_> {
     /// Pushes the row if it is news; answers why it cannot be.
     fn row(&mut self, sink: &mut ImportSink<'_>) -> Result<Option<Error>> {
         let key_hash = hash(self.hash_key, &self.key);
-        if !self.seen.insert(key_hash) {
+        // Keys that ascend are not the same: no table need tell.
+        let ascends = self.key > self.last;
+        self.last.clone_from(&self.key);
+        if !self.seen.insert(key_hash, ascends) {
             let id = self.reader.table.id(&self.key).map(|id| id.to_string()).unwrap_or_default();
             let text = format!("an earlier line is {id} already");
             return Ok(Some(Error::already_exists(text)));
@@ -144,21 +159,30 @@ impl Pass<'_> {
     fn push(&mut self, sink: &mut ImportSink<'_>) -> Result<Option<Error>> {
         let Reader { table, rows, .. } = &self.reader;
         let kind = object_type(&self.key).unwrap_or_default();
-        if !self.wanted.contains_key(kind) {
-            let wanted = self.run.wants(kind).then(|| self.want(kind, sink));
-            self.wanted.insert(kind.to_owned(), wanted);
+        // Mostly it is that of the row before.
+        if self.current.as_ref().is_none_or(|(current, _)| current != kind) {
+            if !self.wanted.contains_key(kind) {
+                let wanted = self.run.wants(kind).then(|| Rc::new(self.want(kind, sink)));
+                self.wanted.insert(kind.to_owned(), wanted);
+            }
+            let wanted = self.wanted.get(kind).cloned().flatten();
+            self.current = Some((kind.to_owned(), wanted));
         }
-        let Some(Some(wanted)) = self.wanted.get(kind) else { return Ok(None) };
+        let Some((_, Some(wanted))) = &self.current else { return Ok(None) };
         let whole = self.reader.codec.direct(rows.content());
         let mut row = sink.row(wanted.layout);
-        for (cell, at) in wanted.places.iter().enumerate() {
-            let Some(column) = &table.columns[*at] else { continue };
-            let direct = whole.and_then(|whole| whole.get(rows.span(*at)?));
-            if let (Some(text), true) = (direct, column.is_plain()) {
-                row = if text.is_empty() { row } else { row.text(cell, text) };
+        for (cell, Place { at, plain }) in wanted.places.iter().enumerate() {
+            let direct = whole.zip(rows.span(*at));
+            if let (Some((whole, span)), true) = (&direct, plain) {
+                row = row.part(cell, whole, span.clone());
                 continue;
             }
-            let filled = match direct.or_else(|| self.cells.text(rows, *at)) {
+            let Some(column) = &table.columns[*at] else { continue };
+            let text = match direct {
+                Some((whole, span)) => whole.get(span),
+                None => self.cells.text(rows, *at),
+            };
+            let filled = match text {
                 Some(text) => column.fill(row, cell, text),
                 None => Err(column.undecodable()),
             };
@@ -172,13 +196,15 @@ impl Pass<'_> {
     }
 
     fn want(&self, kind: &str, sink: &mut ImportSink<'_>) -> Wanted {
-        let (places, columns): (Vec<usize>, Vec<sdk::Column>) = self
+        let (places, columns): (Vec<Place>, Vec<sdk::Column>) = self
             .reader
             .table
             .attributes()
             .filter(|(_, column)| column.anchor || self.run.wants_attribute(kind, &column.name))
-            .map(|(at, Column { name, anchor, .. })| {
-                (at, if *anchor { sdk::Column::anchor(name) } else { sdk::Column::new(name) })
+            .map(|(at, column)| {
+                let Column { name, anchor, .. } = column;
+                let place = Place { at, plain: column.is_plain() };
+                (place, if *anchor { sdk::Column::anchor(name) } else { sdk::Column::new(name) })
             })
             .unzip();
         Wanted { layout: sink.layout(kind, columns), places }

@@ -2,6 +2,7 @@
 
 use crate::{rows::Dialect, text::Units};
 use std::ops::Range;
+use wide::u8x64;
 
 pub(crate) const CR: u16 = b'\r' as u16;
 pub(crate) const LF: u16 = b'\n' as u16;
@@ -16,19 +17,34 @@ pub(crate) enum Form {
     Escaped,
 }
 
-/// Where a value stands.
-#[derive(Debug, Clone)]
+/// Where in its row a value stands, quotes included. A row is never so long that 32 bits are too few.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
-    /// All of it, quotes included.
-    pub(crate) raw: Range<usize>,
+    from: u32,
+    to: u32,
     pub(crate) form: Form,
 }
 
-/// Where a row ends.
+impl Field {
+    fn new(from: usize, to: usize, form: Form) -> Field {
+        Field { from: from as u32, to: to as u32, form }
+    }
+
+    pub(crate) fn raw(self) -> Range<usize> {
+        self.from as usize..self.to as usize
+    }
+}
+
+/// Where a row ends: counted from its beginning, without and with what ends it.
 pub(crate) enum Scan {
     Incomplete,
     Unclosed,
-    Row { content: usize, end: usize },
+    Row {
+        content: usize,
+        end: usize,
+        /// Whether there may be a line ending within a value.
+        broken: bool,
+    },
 }
 
 pub(crate) fn width(units: Units) -> usize {
@@ -44,44 +60,69 @@ pub(crate) fn unit_at(units: Units, bytes: &[u8], at: usize) -> Option<u16> {
     }
 }
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-
-/// The values of a row of single bytes without any quote, eight bytes at a time; `None` when the row
-/// has one or does not end in what was read.
-#[inline]
-pub(crate) fn plain(
-    bytes: &[u8],
-    start: usize,
-    dialect: Dialect,
-    fields: &mut Vec<Field>,
-) -> Option<Scan> {
-    const LOW: u64 = ONES * 0x7f;
-    // The highest bit of each byte that is zero, exactly.
-    let zeros = |word: u64| !(((word & LOW) + LOW) | word | LOW);
-    let stops = [dialect.delimiter, dialect.quote, CR, LF].map(|stop| ONES * u64::from(stop));
+/// The values of the row of single bytes at the front of `row`, 64 bytes at a time. `None` when it
+/// ends among the last that were read, or has quotes in unusual places: then `scan` knows.
+pub(crate) fn quick(row: &[u8], dialect: Dialect, fields: &mut Vec<Field>) -> Option<Scan> {
+    let (delimiter, quote) = (dialect.delimiter as u8, dialect.quote as u8);
+    let [delimiters, quotes, returns, feeds] = [delimiter, quote, b'\r', b'\n'].map(u8x64::splat);
     fields.clear();
-    let (mut from, mut at) = (start, start);
-    loop {
-        let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        let mut found = stops.iter().fold(0, |found, stop| found | zeros(word ^ stop));
-        while found != 0 {
-            let stop = at + found.trailing_zeros() as usize / 8;
-            found &= found - 1;
-            let byte = u16::from(bytes[stop]);
-            if byte == dialect.quote {
-                return None;
-            }
-            if byte != dialect.delimiter && stop == start {
-                return Some(Scan::Row { content: stop, end: after(bytes, stop)? });
-            }
-            fields.push(Field { raw: from..stop, form: Form::Plain });
-            if byte != dialect.delimiter {
-                return Some(Scan::Row { content: stop, end: after(bytes, stop)? });
-            }
-            from = stop + 1;
+    // Of the value being read: where it begins, how it is written, and while it is between quotes.
+    let (mut from, mut form, mut open) = (0, Form::Plain, false);
+    // Behind the last quote that closed.
+    let mut closed = 0;
+    let mut broken = false;
+    for (number, block) in row.as_chunks().0.iter().enumerate() {
+        let block = u8x64::new(*block);
+        // One bit for each byte that may mean something.
+        let mut common = block.simd_eq(delimiters).to_bitmask();
+        let others = block.simd_eq(quotes) | block.simd_eq(returns) | block.simd_eq(feeds);
+        let others = others.to_bitmask();
+        if others == 0 && form == Form::Plain {
+            fields.extend((0..common.count_ones()).map(|_| {
+                let at = number * 64 + common.trailing_zeros() as usize;
+                common &= common - 1;
+                let field = Field::new(from, at, form);
+                from = at + 1;
+                field
+            }));
+            continue;
         }
-        at += 8;
+        let mut found = common | others;
+        while found != 0 {
+            let at = number * 64 + found.trailing_zeros() as usize;
+            found &= found - 1;
+            let byte = row[at];
+            if byte == quote {
+                if open {
+                    (open, closed) = (false, at + 1);
+                } else if at == from {
+                    (open, form) = (true, Form::Quoted);
+                } else if at == closed {
+                    (open, form) = (true, Form::Escaped);
+                } else {
+                    return None;
+                }
+                continue;
+            }
+            if open {
+                broken |= byte != delimiter;
+                continue;
+            }
+            if form == Form::Quoted && at != closed {
+                form = Form::Escaped;
+            }
+            if byte == delimiter {
+                fields.push(Field::new(from, at, form));
+                (from, form) = (at + 1, Form::Plain);
+                continue;
+            }
+            if at > 0 {
+                fields.push(Field::new(from, at, form));
+            }
+            return Some(Scan::Row { content: at, end: after(row, at)?, broken });
+        }
     }
+    None
 }
 
 /// Where the line ending ends; `None` when that was not read yet.
@@ -93,6 +134,8 @@ fn after(bytes: &[u8], stop: usize) -> Option<usize> {
         (_, None) => None,
     }
 }
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
 
 /// Goes on to the next of these bytes, eight at a time; stops earlier at the end.
 #[inline]
@@ -111,20 +154,19 @@ pub(crate) fn skip(bytes: &[u8], mut at: usize, stops: [u16; 3]) -> usize {
     at
 }
 
-/// Finds the values of the row that begins at `start`.
+/// Finds the values of the row at the front of `filled` bytes.
 #[inline]
 pub(crate) fn scan<const WIDTH: usize>(
     unit: impl Fn(usize) -> Option<u16>,
     skip: impl Fn(usize, [u16; 3]) -> usize,
     filled: usize,
-    start: usize,
     ended: bool,
     dialect: Dialect,
     fields: &mut Vec<Field>,
 ) -> Scan {
     fields.clear();
     let Dialect { delimiter, quote, .. } = dialect;
-    let mut from = start;
+    let mut from = 0;
     loop {
         let mut at = from;
         let mut form = Form::Plain;
@@ -170,8 +212,8 @@ pub(crate) fn scan<const WIDTH: usize>(
             }
         };
         let row_ends = stop != Some(delimiter);
-        if !(row_ends && fields.is_empty() && at == start) {
-            fields.push(Field { raw: from..at, form });
+        if !(row_ends && at == 0) {
+            fields.push(Field::new(from, at, form));
         }
         if !row_ends {
             from = at + WIDTH;
@@ -186,6 +228,6 @@ pub(crate) fn scan<const WIDTH: usize>(
             },
             Some(_) => at + WIDTH,
         };
-        return Scan::Row { content: at, end };
+        return Scan::Row { content: at, end, broken: true };
     }
 }

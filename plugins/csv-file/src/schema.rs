@@ -196,8 +196,11 @@ fn take_part<'a>(key: &mut &'a [u8]) -> Option<&'a str> {
 impl Column {
     /// The parts of a cell that are values.
     pub(crate) fn parts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
-        let separator = self.separator;
-        text.split(move |c| Some(c) == separator).filter(|part| !part.is_empty())
+        let (several, one) = match self.separator {
+            Some(separator) => (Some(text.split(separator)), None),
+            None => (None, Some(text)),
+        };
+        several.into_iter().flatten().chain(one).filter(|part| !part.is_empty())
     }
 
     /// The values of a cell.

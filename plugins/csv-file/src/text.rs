@@ -72,14 +72,14 @@ impl Codec {
 
     /// The text of these bytes, when bytes of the encoding are text as they are.
     pub(crate) fn direct(self, bytes: &[u8]) -> Option<&str> {
-        if self.encoding == UTF_8 { std::str::from_utf8(bytes).ok() } else { None }
+        if self.encoding == UTF_8 { simdutf8::basic::from_utf8(bytes).ok() } else { None }
     }
 
     /// The text of these bytes, `None` when they are none. The scratch is used when the bytes are
     /// not the text already.
     pub(crate) fn decode<'a>(self, bytes: &'a [u8], scratch: &'a mut String) -> Option<&'a str> {
         if self.encoding == UTF_8 {
-            return std::str::from_utf8(bytes).ok();
+            return simdutf8::basic::from_utf8(bytes).ok();
         }
         let mut decoder = self.encoding.new_decoder_without_bom_handling();
         scratch.clear();
