@@ -99,6 +99,8 @@ pub struct Space {
     indexes: Indexes,
     hasher: DefaultHashBuilder,
     touched: Option<Touched>,
+    /// How many changes exports made.
+    exports: u64,
     /// How many entries without a name of theirs the last whole import could not read.
     pub(super) nameless: usize,
 }
@@ -113,6 +115,7 @@ impl Space {
             indexes: Indexes::new(&layout),
             hasher: DefaultHashBuilder::default(),
             touched: None,
+            exports: 0,
             nameless: 0,
             layout,
         }
@@ -212,7 +215,8 @@ impl Space {
         match edit {
             Edit::Put(row) => {
                 let hash = self.hash(row.key());
-                match self.put(hash, &row.bytes, row.key, by, now) {
+                let known = self.slot_of(hash, row.key());
+                match self.put(known, hash, &row.bytes, row.key, by, now) {
                     Put::Made(applied) => Some(applied),
                     Put::Same(_) | Put::Touched(_) => None,
                 }
@@ -221,10 +225,23 @@ impl Space {
         }
     }
 
-    /// Puts a row, of which so many bytes are the key.
-    pub(super) fn put(&mut self, hash: u32, bytes: &[u8], key: usize, by: By, now: u32) -> Put<'_> {
+    /// How many changes exports made: while it is the same, what was looked up is still right.
+    pub(super) fn exports(&self) -> u64 {
+        self.exports
+    }
+
+    /// Puts a row, of which so many bytes are the key. `known` is its slot, if it has one.
+    pub(super) fn put(
+        &mut self,
+        known: Option<u32>,
+        hash: u32,
+        bytes: &[u8],
+        key: usize,
+        by: By,
+        now: u32,
+    ) -> Put<'_> {
         let key = &bytes[..key];
-        let known = self.slot_of(hash, key);
+        self.exports += u64::from(by == By::Export);
         if by == By::Import && self.is_touched(known, key) {
             return Put::Touched(known);
         }
@@ -247,6 +264,7 @@ impl Space {
     fn remove(&mut self, key: &[u8], by: By) -> Option<Applied<'_>> {
         let hash = self.hash(key);
         let known = self.slot_of(hash, key);
+        self.exports += u64::from(by == By::Export);
         if by == By::Import && self.is_touched(known, key) {
             return None;
         }
@@ -284,7 +302,7 @@ impl Space {
         })
     }
 
-    fn slot_of(&self, hash: u32, key: &[u8]) -> Option<u32> {
+    pub(super) fn slot_of(&self, hash: u32, key: &[u8]) -> Option<u32> {
         // No key is the beginning of another one: cells carry their lengths, types their anchors.
         let is_meant = |slot| self.rows.bytes(slot).is_some_and(|bytes| bytes.starts_with(key));
         let found = self.keys.find(hash, |(slot, known)| known == hash && is_meant(slot));

@@ -225,7 +225,16 @@ fn hash_bytes(hasher: &DefaultHashBuilder, compared: &[u8]) -> u32 {
 }
 
 fn hash_of(hasher: &DefaultHashBuilder, kept: &Kept, cell: &Cell<'_>) -> u32 {
-    hash_bytes(hasher, &compared(kept, cell.bytes))
+    // Most values are short and ASCII: these are folded in place.
+    let mut short = [0; 64];
+    match short.get_mut(..cell.bytes.len()) {
+        Some(short) if kept.folded && cell.bytes.is_ascii() => {
+            short.copy_from_slice(cell.bytes);
+            short.make_ascii_lowercase();
+            hash_bytes(hasher, short)
+        }
+        _ => hash_bytes(hasher, &compared(kept, cell.bytes)),
+    }
 }
 
 impl Indexes {
@@ -364,7 +373,10 @@ impl Indexes {
         let kind = &layout.types[row::type_of(bytes) as usize];
         let (mut last, mut repeated) = (u32::MAX, false);
         for cell in row::cells(bytes) {
-            let Some(kept) = kind.kept.get(cell.attribute as usize) else { break };
+            if cell.attribute >= kind.indexed_to {
+                break;
+            }
+            let kept = &kind.kept[cell.attribute as usize];
             let first = last != cell.attribute;
             last = cell.attribute;
             if let Some(index) = kept.index.filter(|_| first || kept.attribute.multi_valued) {

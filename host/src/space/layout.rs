@@ -29,6 +29,8 @@ pub struct TypeLayout {
     pub kept: Vec<Kept>,
     /// How many attributes make the anchor.
     pub anchors: usize,
+    /// The number after that of the last attribute with an index.
+    pub indexed_to: u32,
     numbers: HashMap<String, u32>,
 }
 
@@ -87,7 +89,9 @@ impl Layout {
             .map(|(number, kept)| (kept.attribute.name.clone(), number as u32))
             .collect();
         let anchors = anchors.len();
-        self.types.push(TypeLayout { name: name.to_owned(), kept, anchors, numbers });
+        let indexed_to = kept.iter().rposition(|kept| kept.index.is_some());
+        let indexed_to = indexed_to.map_or(0, |last| last as u32 + 1);
+        self.types.push(TypeLayout { name: name.to_owned(), kept, anchors, indexed_to, numbers });
         self.types.len() as u32 - 1
     }
 

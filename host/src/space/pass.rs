@@ -65,12 +65,16 @@ pub struct Differences {
     /// Rows by the hash of their key; a page may have several changes of one entry.
     keys: HashTable<u32>,
     absorbed: usize,
+    /// The space's count of exports when the page was compared.
+    exports: u64,
 }
 
 struct Pending {
     range: Range<usize>,
     key: usize,
     hash: u32,
+    /// Where the space had the entry.
+    slot: Option<u32>,
 }
 
 impl Differences {
@@ -96,7 +100,7 @@ impl Differences {
     }
 
     /// The later of two rows of one entry counts, in the place of the earlier one.
-    fn push(&mut self, hash: u32, row: &Row, known: Option<usize>) {
+    fn push(&mut self, hash: u32, row: &Row, slot: Option<u32>, known: Option<usize>) {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(&row.bytes);
         let range = from..self.bytes.len();
@@ -104,7 +108,7 @@ impl Differences {
             self.rows[known].range = range;
             return;
         }
-        self.rows.push(Pending { range, key: row.key, hash });
+        self.rows.push(Pending { range, key: row.key, hash, slot });
         let rows = &self.rows;
         let at = rows.len() as u32 - 1;
         self.keys.insert_unique(widen(hash), at, |at| widen(rows[*at as usize].hash));
@@ -152,6 +156,7 @@ impl Pass {
         let translator = Translator::new(layout, page);
         let mut row = Row::default();
         differences.clear();
+        differences.exports = space.exports();
         for record in page.records() {
             let record = record?;
             match record.kind {
@@ -183,7 +188,7 @@ impl Pass {
                 self.seen.insert(stored.slot);
                 self.report.unchanged += 1;
             }
-            _ => differences.push(hash, row, pending),
+            stored => differences.push(hash, row, stored.map(|stored| stored.slot), pending),
         }
     }
 
@@ -252,8 +257,13 @@ impl Pass {
     pub fn absorb(&mut self, space: &mut Space, differences: &mut Differences, now: u32) -> bool {
         let to = differences.rows.len().min(differences.absorbed + CHUNK);
         for pending in &differences.rows[differences.absorbed..to] {
-            let bytes = &differences.bytes[pending.range.clone()];
-            let slot = match space.put(pending.hash, bytes, pending.key, By::Import, now) {
+            let Pending { range, key, hash, slot } = pending;
+            let bytes = &differences.bytes[range.clone()];
+            let known = match space.exports() == differences.exports {
+                true => *slot,
+                false => space.slot_of(*hash, &bytes[..*key]),
+            };
+            let slot = match space.put(known, *hash, bytes, *key, By::Import, now) {
                 Put::Made(applied) => {
                     match applied.before {
                         Some(_) => self.report.changed += 1,
