@@ -1,6 +1,6 @@
 //! The name of a connector: part of its URL and of its file's name.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 /// 1 to 64 ASCII letters and digits; upper and lower case differ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +34,12 @@ impl FromStr for ConnectorName {
 impl fmt::Display for ConnectorName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl Borrow<str> for ConnectorName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -49,6 +49,8 @@ struct Leaf {
     rule: usize,
     number: usize,
     list: bool,
+    /// Whether it is one value that is shown as the text it is, if it is a text.
+    plain: bool,
 }
 
 #[derive(Debug)]
@@ -118,10 +120,11 @@ impl Template {
                         object(&mut root, urn)?
                     }
                 };
+                let list = rule.list || rule.multi_valued;
                 insert(
                     scope,
                     rule,
-                    Leaf { rule: *at, number, list: rule.list || rule.multi_valued },
+                    Leaf { rule: *at, number, list, plain: is_shown_as_text(rule) },
                 )?;
             }
         }
@@ -239,6 +242,11 @@ impl Writer<'_> {
         let mut alive = false;
         self.out.push(b'{');
         for member in members {
+            if let Node::Rule(leaf) = &member.node
+                && self.cells.get(leaf.number).is_empty()
+            {
+                continue;
+            }
             let before = self.out.len();
             let comma = usize::from(before == start + 1);
             self.out.extend_from_slice(&member.key.as_bytes()[comma..]);
@@ -276,6 +284,14 @@ impl Writer<'_> {
     fn values(&mut self, leaf: &Leaf) -> bool {
         let rule = &self.flow.rules()[leaf.rule];
         let cells = self.cells.get(leaf.number);
+        if leaf.plain
+            && !leaf.list
+            && let [cell, ..] = cells
+            && is_text(cell)
+        {
+            write_text(self.out, cell);
+            return true;
+        }
         let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };
         let start = self.out.len();
         if leaf.list {
@@ -383,19 +399,30 @@ fn escape(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
 }
 
+fn is_text(cell: &Cell<'_>) -> bool {
+    matches!(cell.tag.kind(), Tag::TEXT | Tag::REFERENCE)
+}
+
+/// Whether texts are shown as they are.
+fn is_shown_as_text(rule: &Rule) -> bool {
+    ![AttributeKind::Boolean, AttributeKind::Integer, AttributeKind::Decimal].contains(&rule.kind)
+}
+
 /// Whether the value is shown as the text it is.
 fn is_plain(rule: &Rule, cell: &Cell<'_>) -> bool {
-    let converted = [AttributeKind::Boolean, AttributeKind::Integer, AttributeKind::Decimal]
-        .contains(&rule.kind);
-    matches!(cell.tag.kind(), Tag::TEXT | Tag::REFERENCE) && !converted
+    is_text(cell) && is_shown_as_text(rule)
+}
+
+fn write_text(out: &mut Vec<u8>, cell: &Cell<'_>) {
+    out.push(b'"');
+    escape(out, cell.bytes);
+    out.push(b'"');
 }
 
 /// Appends a value; `false` when SCIM does not show it.
 fn write_value(out: &mut Vec<u8>, rule: &Rule, cell: &Cell<'_>) -> bool {
     if is_plain(rule, cell) {
-        out.push(b'"');
-        escape(out, cell.bytes);
-        out.push(b'"');
+        write_text(out, cell);
         return true;
     }
     let value = rule.to_json(cell);

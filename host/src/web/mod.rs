@@ -23,7 +23,8 @@ use parking_lot::RwLock;
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -68,8 +69,7 @@ impl Web {
     }
 
     fn endpoint(&self, name: &str) -> Option<Endpoint> {
-        let name: ConnectorName = name.parse().ok()?;
-        self.endpoints.read().get(&name).cloned()
+        self.endpoints.read().get(name).cloned()
     }
 
     fn endpoints(&self) -> Vec<(ConnectorName, Endpoint)> {
@@ -89,7 +89,13 @@ impl Web {
         let Ok(_permit) = self.requests.try_acquire() else {
             return reply::busy("too many requests at once");
         };
-        match tokio::time::timeout(self.request_time, scim::answer(self, request)).await {
+        let mut answer = pin!(scim::answer(self, request));
+        // Most requests are answered at once: no timer for them.
+        let at_once = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+        if let Poll::Ready(response) = at_once {
+            return response;
+        }
+        match tokio::time::timeout(self.request_time, answer).await {
             Ok(response) => response,
             Err(_) => {
                 reply::busy("the request took too long; a write under way is finished all the same")

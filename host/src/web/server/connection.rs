@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use hyper::body::Incoming;
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 use hyper::server::conn::{http1, http2};
@@ -107,7 +107,7 @@ impl<S: Answers> Connections<S> {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let running = Running::begin(&activity);
-            let answer = self.service.clone().call(request.map(Body::new));
+            let answer = self.service.clone().call(request.map(body));
             async move {
                 let answer = answer.await;
                 drop(running);
@@ -254,6 +254,11 @@ impl<'a> Watch<'a> {
         self.half_a_head = half_a_head;
         Sight::Resting
     }
+}
+
+/// What usually is no body at all is not kept in a box.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
 /// The stream under hyper; notes that bytes came.
