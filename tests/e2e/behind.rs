@@ -3,6 +3,7 @@
 
 use crate::support::{CsvTarget, Host, SqlTarget, Target, person, until};
 use serde_json::{Value, json};
+use std::fs;
 
 fn started<T: Target>() -> (Host, T) {
     let mut host = Host::with(&[T::PLUGIN]);
@@ -71,6 +72,23 @@ fn changes_in_a_csv_file_are_seen() {
 #[test]
 fn changes_in_a_database_are_seen() {
     what_others_change_is_seen::<SqlTarget>("full");
+}
+
+#[test]
+fn the_schedule_alone_brings_what_others_change() {
+    let mut host = Host::with(&[CsvTarget::PLUGIN]);
+    let target = CsvTarget::new(&host);
+    let document = host.path("connectors/PEOPLE.toml");
+    let text = fs::read_to_string(&document).unwrap().replace("autosync = 0", "autosync = 1");
+    fs::write(&document, text).unwrap();
+    host.start();
+    edit(&target);
+    let entra = host.entra("PEOPLE");
+    until("a minute has passed", || entra.matched("newcomer@example.org"));
+    until("the import has ended", || {
+        (host.health_of("PEOPLE")["lastRun"]["kind"] == "delta").then_some(())
+    });
+    assert_eq!(entra.matched("grace@example.org"), None);
 }
 
 fn crowd<T: Target>(target: &T) {
