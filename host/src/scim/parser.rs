@@ -201,7 +201,7 @@ impl<'t> Parser<'t> {
     }
 
     fn name_token(&mut self) -> &'t str {
-        self.take_while(|c| !c.is_whitespace() && !"[]()\",".contains(c))
+        self.take_while(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '(' | ')' | '"' | ','))
     }
 
     fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
@@ -305,5 +305,6 @@ fn not_a_name(text: &str, token: &str) -> String {
 
 /// RFC 7643 §2.1, and more: names of target attributes become SCIM names as they are.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-$#@".contains(c))
+    !text.is_empty()
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '#' | '@'))
 }

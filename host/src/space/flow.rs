@@ -36,6 +36,8 @@ pub struct Flow {
     rules: Vec<Rule>,
     /// By number of the attribute in the layout: its rules.
     by_number: Vec<Vec<usize>>,
+    /// By rule: the number of its attribute, if it is kept.
+    numbers: Vec<Option<u32>>,
     /// Whether everybody is shown as active, because nothing in the target says who is.
     shows_active: bool,
     /// How resources are written at once as text, when the mapping is of usual shape.
@@ -64,6 +66,9 @@ impl Flow {
         let shows_active =
             mapping.resource == "User" && !rules.iter().any(|rule| rule.path == Path::of("active"));
         let template = Template::new(&rules, &by_number, shows_active, &schemas);
+        let number_of = |at| by_number.iter().position(|rules| rules.contains(&at));
+        let numbers =
+            (0..rules.len()).map(|at| number_of(at).map(|number| number as u32)).collect();
         let endpoint = format!("{}s", mapping.resource);
         Flow {
             number,
@@ -73,6 +78,7 @@ impl Flow {
             schemas,
             rules,
             by_number,
+            numbers,
             shows_active,
             template,
         }
@@ -106,8 +112,7 @@ impl Flow {
     pub fn behind(&self, path: &Path) -> Option<(u32, &Rule)> {
         let path = self.schemas.canonical(path)?;
         let at = self.rules.iter().position(|rule| rule.path == path)?;
-        let number = self.by_number.iter().position(|rules| rules.contains(&at))?;
-        Some((number as u32, &self.rules[at]))
+        Some(((*self.numbers.get(at)?)?, &self.rules[at]))
     }
 
     /// The rules.

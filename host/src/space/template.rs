@@ -321,22 +321,18 @@ impl Writer<'_> {
     /// Elements stand in the order of the attributes that made them.
     fn elements(&mut self, elements: &[Element]) -> bool {
         let first = |element: &Element| {
-            let present = element.numbers.iter().filter(|at| !self.cells.get(**at).is_empty());
-            present.min().copied()
+            element.numbers.iter().copied().filter(|at| !self.cells.get(*at).is_empty()).min()
         };
-        let mut order: Vec<(usize, &Element)> =
-            elements.iter().filter_map(|element| Some((first(element)?, element))).collect();
-        order.sort_by_key(|(first, _)| *first);
         let start = self.out.len();
         self.out.push(b'[');
-        for (_, element) in order {
-            let before = self.out.len();
-            if before > start + 1 {
-                self.out.push(b',');
-            }
-            if !self.object(&element.members) {
-                self.out.truncate(before);
-            }
+        if elements.is_sorted_by(|one, other| one.numbers.iter().max() < other.numbers.iter().min())
+        {
+            elements.iter().for_each(|element| self.element(element, start));
+        } else {
+            let mut order: Vec<(usize, &Element)> =
+                elements.iter().filter_map(|element| Some((first(element)?, element))).collect();
+            order.sort_by_key(|(first, _)| *first);
+            order.into_iter().for_each(|(_, element)| self.element(element, start));
         }
         if self.out.len() == start + 1 {
             self.out.truncate(start);
@@ -344,6 +340,17 @@ impl Writer<'_> {
         }
         self.out.push(b']');
         true
+    }
+
+    /// Writes an element of the list that begins at `start`, when it has values.
+    fn element(&mut self, element: &Element, start: usize) {
+        let before = self.out.len();
+        if before > start + 1 {
+            self.out.push(b',');
+        }
+        if !self.object(&element.members) {
+            self.out.truncate(before);
+        }
     }
 
     fn meta(&mut self) {
