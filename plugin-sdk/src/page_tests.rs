@@ -1,6 +1,7 @@
 //! Tests of pages: what is written is read, damage is an error.
 
 use super::*;
+use crate::Value;
 use proptest::prelude::*;
 
 fn round_trip(changes: &[Change]) -> Vec<Change> {

@@ -58,7 +58,8 @@ struct Arrivals {
     spare: SyncSender<Vec<u8>>,
 }
 
-fn road(stop: &Arc<AtomicBool>) -> (Carrier, Arrivals) {
+/// The way of pages from the plugin's thread to ours, and of their memory back.
+fn page_channel(stop: &Arc<AtomicBool>) -> (Carrier, Arrivals) {
     let (pages, told) = sync_channel(PAGES_AHEAD);
     let (give_back, spare) = sync_channel(PAGES_AHEAD + 2);
     let carrier = Carrier { pages, spare, stop: Arc::clone(stop) };
@@ -291,7 +292,7 @@ impl Binding {
         pass: &mut Pass,
     ) -> ecma_plugin_sdk::Result<(Option<Watermark>, Connection)> {
         let stop = StopOnDrop(Arc::default());
-        let (mut carrier, arrivals) = road(&stop.0);
+        let (mut carrier, arrivals) = page_channel(&stop.0);
         let span = tracing::Span::current();
         let plugin =
             thread::Builder::new().name(format!("import {}", self.name())).spawn(move || {

@@ -2,7 +2,7 @@
 
 use super::{
     ResourceId, identity,
-    index::Indexes,
+    indexes::Indexes,
     layout::Layout,
     row::{self, Row},
     rows::Rows,

@@ -9,6 +9,7 @@ pub mod delta;
 pub mod flow;
 pub mod identity;
 mod index;
+mod indexes;
 pub mod layout;
 pub mod mapping;
 pub mod pass;
@@ -34,5 +35,7 @@ mod mapping_tests;
 mod pass_tests;
 #[cfg(test)]
 mod query_tests;
+#[cfg(test)]
+mod row_tests;
 #[cfg(test)]
 mod tests;

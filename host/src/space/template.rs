@@ -124,7 +124,7 @@ impl Template {
                 insert(
                     scope,
                     rule,
-                    Leaf { rule: *at, number, list, plain: is_shown_as_text(rule) },
+                    Leaf { rule: *at, number, list, plain: !list && is_shown_as_text(rule) },
                 )?;
             }
         }
@@ -285,7 +285,6 @@ impl Writer<'_> {
         let rule = &self.flow.rules()[leaf.rule];
         let cells = self.cells.get(leaf.number);
         if leaf.plain
-            && !leaf.list
             && let [cell, ..] = cells
             && is_text(cell)
         {

@@ -80,11 +80,12 @@ impl Web {
     /// What answers every request.
     #[must_use]
     pub fn front(self: &Arc<Web>) -> Front {
-        let pages =
+        let routes =
             Router::new().route("/health", get(health::health)).fallback(scim::nothing_here);
-        Front { web: Arc::clone(self), pages: pages.with_state(Arc::clone(self)) }
+        Front { web: Arc::clone(self), routes: routes.with_state(Arc::clone(self)) }
     }
 
+    /// Answers a request for a connector.
     async fn scim(&self, request: Request<Body>) -> Response {
         let Ok(_permit) = self.requests.try_acquire() else {
             return reply::busy("too many requests at once");
@@ -104,12 +105,12 @@ impl Web {
     }
 }
 
-/// Answers requests: those for connectors at once, all others by routes. A look-up that passed
-/// through the router would cost a tenth more.
+/// Answers requests: those for connectors at once, for that is where speed matters, all others by
+/// axum's routes.
 #[derive(Clone)]
 pub struct Front {
     web: Arc<Web>,
-    pages: Router,
+    routes: Router,
 }
 
 impl Service<Request<Body>> for Front {
@@ -123,7 +124,7 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if !request::is_for_a_connector(request.uri()) {
-            return Box::pin(self.pages.call(request));
+            return Box::pin(self.routes.call(request));
         }
         let web = Arc::clone(&self.web);
         let is_head = request.method() == Method::HEAD;
