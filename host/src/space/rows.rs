@@ -292,6 +292,10 @@ mod tests {
             for slot in 0..rows.used() {
                 prop_assert_eq!(rows.bytes(slot), model.get(&slot).map(Vec::as_slice));
             }
+            let mut apart: Vec<u32> = rows.long.keys().copied().collect();
+            apart.sort_unstable();
+            let long = model.iter().filter(|(_, row)| row.len() > LONGEST);
+            prop_assert_eq!(apart, long.map(|(slot, _)| *slot).collect::<Vec<_>>());
             let slots: Vec<u32> = model.keys().copied().collect();
             prop_assert_eq!(rows.page(0, 0, usize::MAX), slots.clone());
         }
