@@ -141,7 +141,8 @@ pub struct Exported {
     /// The distinguished name, when the connected system made or changed it.
     pub dn: Option<Dn>,
     /// The whole entry as the connected system has it now, when the connector knows; it may differ
-    /// from what was asked for. Then anchor and name are taken from it.
+    /// from what was asked for. Then anchor and name are taken from it. Multi-valued references may
+    /// be left out, as a group's members are many: those are taken to be as asked for.
     pub entry: Option<Entry>,
 }
 

@@ -16,7 +16,7 @@ pub enum AttributeType {
     Binary,
     /// A point in time: text in RFC 3339, UTC.
     DateTime,
-    /// Another entry, by its anchor or DN.
+    /// Another entry, by its DN or anchor; see [`crate::Value::Reference`].
     Reference,
 }
 
@@ -62,6 +62,9 @@ pub struct Attribute {
     /// Whether the connected system makes the value when an entry is added without it.
     #[serde(default)]
     pub generated: bool,
+    /// The object types whose entries a reference may name; empty for any.
+    #[serde(default)]
+    pub refers_to: Vec<String>,
     /// A word for the operator.
     #[serde(default)]
     pub description: String,
@@ -84,6 +87,7 @@ impl Attribute {
             unique: false,
             case_exact: true,
             generated: false,
+            refers_to: Vec::new(),
             description: String::new(),
         }
     }
@@ -162,6 +166,12 @@ impl ObjectType {
             attribute.generated = true;
             attribute.required = false;
         })
+    }
+
+    /// The references of the attribute added last name entries of these object types.
+    #[must_use]
+    pub fn refers_to<N: Into<String>>(self, types: impl IntoIterator<Item = N>) -> ObjectType {
+        self.change(|attribute| attribute.refers_to = types.into_iter().map(Into::into).collect())
     }
 
     /// The attribute added last is only read.

@@ -197,6 +197,10 @@ impl Contract {
             let names: BTreeSet<&str> =
                 object_type.attributes.iter().map(|a| a.name.as_str()).collect();
             assert_eq!(names.len(), object_type.attributes.len(), "{name}'s attributes differ");
+            for attribute in &object_type.attributes {
+                let unknown = attribute.refers_to.iter().find(|known| schema.get(known).is_none());
+                assert_eq!(unknown, None, "{name}'s {} refers to types there are", attribute.name);
+            }
         }
         schema
     }
