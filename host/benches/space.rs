@@ -3,7 +3,7 @@
 
 use ecma_host::{
     config::Guard,
-    space::{Layout, Pass, ResourceId, Space, pass::Differences},
+    space::{Layout, Pass, ResourceId, Space, layout::Keeping, pass::Differences},
 };
 use ecma_plugin_sdk::{Attribute, AttributeType, Column, ImportSink, Pager, page::Page};
 use std::{
@@ -80,13 +80,11 @@ fn space() -> Space {
     let others: Vec<Attribute> =
         COLUMNS[1..].iter().map(|name| Attribute::new(*name, AttributeType::Text)).collect();
     let mut layout = Layout::default();
-    layout.add(
-        "person",
-        &[id],
-        &others,
-        |name| INDEXED.contains(&name).then_some(true),
-        |attribute| attribute.name == "login" || attribute.name == "mail",
-    );
+    layout.add("person", &[id], &others, |attribute| Keeping {
+        indexed: INDEXED.contains(&attribute.name.as_str()),
+        folded: attribute.name == "login" || attribute.name == "mail",
+        linked: false,
+    });
     Space::new(Arc::new(layout))
 }
 

@@ -7,6 +7,7 @@
 
 use ecma_host::space::{
     Layout,
+    layout::Keeping,
     row::{Row, Translator},
 };
 use ecma_plugin_sdk::{
@@ -91,7 +92,7 @@ fn layout(schema: &Schema) -> Layout {
     let person = &schema.types[0];
     let anchors: Vec<Attribute> = person.anchors().cloned().collect();
     let others: Vec<Attribute> = person.attributes.iter().filter(|a| !a.anchor).cloned().collect();
-    layout.add(&person.name, &anchors, &others, |_| None, |_| false);
+    layout.add(&person.name, &anchors, &others, |_| Keeping::default());
     layout
 }
 

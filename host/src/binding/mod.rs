@@ -8,13 +8,14 @@ mod autosync;
 mod export;
 mod failure;
 mod import;
+mod links;
 mod provision;
 mod search;
 mod status;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
-pub use provision::{Conditions, Outcome};
+pub use provision::{Answered, Conditions, Outcome};
 pub use search::{Form, Listed};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
@@ -278,12 +279,13 @@ impl Binding {
         if let Some(prepared) = self.prepared.get() {
             return Ok(Arc::clone(prepared));
         }
-        let Compiled { layout, flows, warnings } = mapping::compile(schema, &self.config.objects)
-            .map_err(|misfits| {
-            let texts: Vec<String> =
-                misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
-            Failure::configuration(texts.join("; "))
-        })?;
+        let names = self.capabilities.dn_style;
+        let Compiled { layout, flows, warnings } =
+            mapping::compile(schema, &self.config.objects, names).map_err(|misfits| {
+                let texts: Vec<String> =
+                    misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
+                Failure::configuration(texts.join("; "))
+            })?;
         for warning in warnings {
             tracing::warn!(connector = %self.name(), at = warning.key, "{}", warning.message);
         }

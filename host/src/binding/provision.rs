@@ -4,20 +4,28 @@
 //! has then. Writes to one entry keep their order. A client that goes away does not stop a write
 //! half-way: it runs on a task of its own.
 
-use super::{Binding, Cause, Failure, Prepared, export::is_unknown};
+use super::{
+    Binding, Cause, Failure, Prepared,
+    export::is_unknown,
+    links::{self, LinkPlan},
+};
 use crate::{
     config::DeleteFlow,
-    scim::{self, Filter, PatchRequest, Path, Resource},
+    scim::{self, Filter, PatchRequest, Path, Resource, Written},
     space::{
         Flow, ResourceId,
         cache::{By, Edit, Stored},
-        delta, flow, query, row,
+        delta, flow,
+        needs::Needs,
+        query, row,
     },
 };
-use ecma_plugin_sdk::{Change, Entry, EntryId, ErrorKind, Exported};
+use ecma_plugin_sdk::{
+    AttributeChange, Change, Entry, EntryId, ErrorKind, ExportStyle, Exported, Value, page::Refused,
+};
 use serde_json::Value as Json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     future::Future,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
@@ -28,6 +36,8 @@ use std::{
 pub enum Outcome {
     /// The resource as it is now.
     Resource(Resource),
+    /// What was asked; the version of the resource as it is now.
+    Done(String),
     /// There is none any more.
     Gone,
 }
@@ -50,6 +60,15 @@ impl Conditions {
     }
 }
 
+/// What a client wants to hear.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The connector's URL up to `/scim`.
+    pub base: String,
+    /// What of the resource; without any, only that it is done.
+    pub needs: Option<Needs>,
+}
+
 /// What a client wants of an entry that is there.
 enum Wish {
     Patch(PatchRequest),
@@ -63,10 +82,10 @@ impl Binding {
         self: &Arc<Self>,
         flow: Arc<Flow>,
         body: Json,
-        base: String,
-    ) -> Result<Resource, Failure> {
+        answered: Answered,
+    ) -> Result<Outcome, Failure> {
         let binding = Arc::clone(self);
-        self.to_its_end(async move { binding.create_now(&flow, body, &base).await }).await
+        self.to_its_end(async move { binding.create_now(&flow, body, &answered).await }).await
     }
 
     /// Applies a PATCH.
@@ -76,9 +95,9 @@ impl Binding {
         id: ResourceId,
         request: PatchRequest,
         conditions: Conditions,
-        base: String,
+        answered: Answered,
     ) -> Result<Outcome, Failure> {
-        self.write(flow, id, Wish::Patch(request), conditions, base).await
+        self.write(flow, id, Wish::Patch(request), conditions, answered).await
     }
 
     /// Makes of a resource what the body of a PUT says.
@@ -88,9 +107,9 @@ impl Binding {
         id: ResourceId,
         body: Json,
         conditions: Conditions,
-        base: String,
+        answered: Answered,
     ) -> Result<Outcome, Failure> {
-        self.write(flow, id, Wish::Replace(body), conditions, base).await
+        self.write(flow, id, Wish::Replace(body), conditions, answered).await
     }
 
     /// Deletes, or does what the delete flow says.
@@ -99,9 +118,9 @@ impl Binding {
         flow: Arc<Flow>,
         id: ResourceId,
         conditions: Conditions,
-        base: String,
     ) -> Result<(), Failure> {
-        self.write(flow, id, Wish::Delete, conditions, base).await.map(drop)
+        let answered = Answered { base: String::new(), needs: None };
+        self.write(flow, id, Wish::Delete, conditions, answered).await.map(drop)
     }
 
     async fn write(
@@ -110,12 +129,12 @@ impl Binding {
         id: ResourceId,
         wish: Wish,
         conditions: Conditions,
-        base: String,
+        answered: Answered,
     ) -> Result<Outcome, Failure> {
         let binding = Arc::clone(self);
         self.to_its_end(async move {
             let _turn = turn(&binding.locks, id.as_str()).lock().await;
-            binding.write_now(&flow, &id, wish, &conditions, &base).await
+            binding.write_now(&flow, &id, wish, &conditions, &answered).await
         })
         .await
     }
@@ -146,24 +165,20 @@ impl Binding {
         self: &Arc<Self>,
         flow: &Arc<Flow>,
         body: Json,
-        base: &str,
-    ) -> Result<Resource, Failure> {
+        answered: &Answered,
+    ) -> Result<Outcome, Failure> {
         let prepared = Arc::clone(self.ready()?);
         self.check_export()?;
-        let written = scim::create(body, &flow.schemas)?;
-        let entry = flow.entry(&written.resource, None)?;
-        let _name = self.name_turn(&written.resource).await;
+        let apart = flow.apart();
+        let Written { resource, edits, .. } = scim::create(body, &flow.schemas, &apart)?;
+        let mut entry = flow.entry(&prepared.space.read(), &resource, None)?;
+        for plan in self.plan_links(&prepared, flow, None, edits, &answered.base).await? {
+            entry.put(plan.of(flow).target.as_str(), plan.after(Vec::new()));
+        }
+        let _name = self.name_turn(&resource).await;
         self.check_anchor(&prepared, &entry)?;
-        self.check_name(&prepared, flow, &written.resource, None)?;
-        let change = delta::change(
-            None,
-            &entry,
-            &BTreeSet::new(),
-            self.capabilities.export_style,
-            &flow.object_type,
-        );
-        let change = change.ok_or_else(|| Failure::new(Cause::Internal, "nothing to create"))?;
-        let exported = match self.exported(flow, change, None).await {
+        self.check_name(&prepared, flow, &resource, None)?;
+        let exported = match self.add(flow, &entry).await {
             Err(failure) if failure.cause == Cause::Exists => {
                 // The target has somebody we do not know of.
                 self.run_soon();
@@ -171,8 +186,40 @@ impl Binding {
             }
             other => other?,
         };
-        let entry = after(entry, exported);
-        self.keep(&prepared, flow, &entry, None, base)
+        let known = self.keep(&prepared, flow, after(entry, exported), &[], None)?;
+        self.answer(&prepared, flow, &known, answered).await
+    }
+
+    /// Adds an entry to the target; where the target wants it so, first without its references.
+    async fn add(self: &Arc<Self>, flow: &Arc<Flow>, entry: &Entry) -> Result<Exported, Failure> {
+        let (style, none) = (self.capabilities.export_style, BTreeSet::new());
+        let delta = |before: Option<&Entry>, wanted: &Entry| {
+            delta::change(before, wanted, &none, style, &flow.object_type)
+                .ok_or_else(|| Failure::new(Cause::Internal, "nothing to create"))
+        };
+        let mut first = entry.clone();
+        if self.capabilities.references_in_second_pass {
+            let names = |value: &Value| matches!(value, Value::Reference(_));
+            first.retain(|name| !entry.get(name).iter().any(names));
+        }
+        let mut exported = self.exported(flow, delta(None, &first)?, None).await?;
+        if first == *entry {
+            return Ok(exported);
+        }
+        let made = after(first, exported.clone());
+        let mut wanted = made.clone();
+        for (name, values) in entry.attributes().filter(|(name, _)| made.get(name).is_empty()) {
+            wanted.put(name, values.to_vec());
+        }
+        let second = self.exported(flow, delta(Some(&made), &wanted)?, Some(&wanted)).await;
+        let second = second.map_err(|failure| {
+            self.run_soon();
+            let public =
+                format!("{} was made, but not its references: {}", made.id(), failure.public);
+            Failure { public, ..failure }
+        })?;
+        exported.entry = Some(after(wanted, second));
+        Ok(exported)
     }
 
     /// An anchor that is known is not created again.
@@ -218,19 +265,21 @@ impl Binding {
         id: &ResourceId,
         wish: Wish,
         conditions: &Conditions,
-        base: &str,
+        answered: &Answered,
     ) -> Result<Outcome, Failure> {
         let prepared = Arc::clone(self.ready()?);
-        let (before, mut resource) = {
+        let (mut before, mut resource) = {
             let space = prepared.space.read();
             let stored = space.by_id(id).filter(|s| row::type_of(s.bytes) == flow.number);
             let stored = stored.ok_or_else(|| Failure::not_found(id))?;
             conditions.check(&stored)?;
-            (space.entry(&stored), flow.resource(&prepared.layout, &stored, base))
+            let shown = flow.resource(&space, &stored, &answered.base, &Needs::WRITABLE);
+            (space.entry(&stored), shown)
         };
         self.check_export()?;
         let known_as = resource.text("userName").map(str::to_owned);
-        let mut named = Vec::new();
+        let apart = flow.apart();
+        let (mut named, mut edits) = (Vec::new(), Vec::new());
         let wanted = match wish {
             Wish::Delete => match &flow.mapping.deprovisioning.delete {
                 DeleteFlow::None => return Ok(Outcome::Gone),
@@ -238,19 +287,21 @@ impl Binding {
                 DeleteFlow::Set { .. } => flow.left(&before)?,
             },
             Wish::Patch(request) => {
-                named = scim::patch::apply(&mut resource, &request, &flow.schemas)?.named;
-                self.wanted(flow, &resource, &before)?
+                let patched = scim::patch::apply(&mut resource, &request, &flow.schemas, &apart)?;
+                (named, edits) = (patched.named, patched.edits);
+                self.wanted(&prepared, flow, &resource, &before)?
             }
             Wish::Replace(body) => {
-                let written = scim::replace(&resource, body, &flow.schemas)?;
-                (resource, named) = (written.resource, written.named);
-                self.wanted(flow, &resource, &before)?
+                let written = scim::replace(&resource, body, &flow.schemas, &apart)?;
+                (resource, named, edits) = (written.resource, written.named, written.edits);
+                self.wanted(&prepared, flow, &resource, &before)?
             }
         };
-        let Some(wanted) = wanted else {
+        let Some(mut wanted) = wanted else {
             self.remove(&prepared, flow, &before).await?;
             return Ok(Outcome::Gone);
         };
+        let plans = self.plan_links(&prepared, flow, Some(id), edits, &answered.base).await?;
         // The name as it is may be somebody else's already: only a new one is looked at.
         let renamed = named.iter().any(|path| path.overlaps(&Path::of("userName")))
             && resource.text("userName") != known_as.as_deref();
@@ -258,9 +309,29 @@ impl Binding {
         if renamed {
             self.check_name(&prepared, flow, &resource, Some(id))?;
         }
-        let named = flow.named(&named);
+        let mut named = flow.named(&named);
         let style = self.capabilities.export_style;
-        let change = delta::change(Some(&before), &wanted, &named, style, &flow.object_type);
+        let by_value = links::is_by_value(style);
+        let all = |link| links::all(&prepared.space.read(), flow, link, id);
+        for link in flow.links().iter().filter(|_| !by_value) {
+            let plan = plans.iter().find(|plan| plan.of(flow) == link);
+            if plan.is_none() && style != ExportStyle::ObjectReplace {
+                continue;
+            }
+            let known = all(link);
+            let after = plan.map(|plan| plan.after(known.clone()));
+            let known: Vec<Value> = known.into_iter().map(|(_, value)| value).collect();
+            wanted.put(link.target.as_str(), after.unwrap_or_else(|| known.clone()));
+            before.put(link.target.as_str(), known);
+            named.extend(plan.map(|_| link.target.clone()));
+        }
+        let mut change = delta::change(Some(&before), &wanted, &named, style, &flow.object_type);
+        for plan in plans.iter().filter(|_| by_value) {
+            let link = plan.of(flow);
+            let after = || plan.after(all(link));
+            let update = delta::update_of(&mut change, &wanted);
+            update.attributes.push((link.target.clone(), plan.by_value(after)));
+        }
         let exported = match change {
             Some(change) => {
                 self.exported(flow, change, Some(&wanted)).await.inspect_err(|failure| {
@@ -271,14 +342,14 @@ impl Binding {
             }
             None => Exported::done(),
         };
-        let entry = after(wanted, exported);
-        let resource = self.keep(&prepared, flow, &entry, Some(&before), base)?;
-        Ok(Outcome::Resource(resource))
+        let known = self.keep(&prepared, flow, after(wanted, exported), &plans, Some(&before))?;
+        self.answer(&prepared, flow, &known, answered).await
     }
 
     /// The entry as the resource wants it; `None` when it asks for the end by the disable flow.
     fn wanted(
         &self,
+        prepared: &Prepared,
         flow: &Flow,
         resource: &Resource,
         before: &Entry,
@@ -286,7 +357,7 @@ impl Binding {
         if flow.asks_to_delete(resource) {
             return Ok(None);
         }
-        Ok(Some(flow.entry(resource, Some(before))?))
+        Ok(Some(flow.entry(&prepared.space.read(), resource, Some(before))?))
     }
 
     async fn remove(
@@ -314,36 +385,59 @@ impl Binding {
         }
     }
 
-    /// Puts into the space what the target has now, and answers its resource.
+    /// Puts into the space what the target has now, and answers where it is.
     fn keep(
         &self,
         prepared: &Prepared,
         flow: &Flow,
-        entry: &Entry,
+        mut entry: Entry,
+        plans: &[LinkPlan],
         before: Option<&Entry>,
-        base: &str,
-    ) -> Result<Resource, Failure> {
-        let row = row::encode(&prepared.layout, entry).map_err(|refused| {
+    ) -> Result<ResourceId, Failure> {
+        let not_understood = |refused: Refused| {
             self.run_soon();
-            Failure::new(
-                Cause::Internal,
-                format!(
-                    "the target accepted the change, but its answer was not understood: {}",
-                    refused.error
-                ),
-            )
-        })?;
+            let message = format!(
+                "the target accepted the change, but its answer was not understood: {}",
+                refused.error
+            );
+            Failure::new(Cause::Internal, message)
+        };
         let mut space = prepared.space.write();
-        if let Some(before) = before.filter(|before| before.id().anchor != entry.id().anchor)
-            && let Ok(old) = row::encode(&prepared.layout, before)
-        {
+        let moved = before.filter(|before| before.id().anchor != entry.id().anchor);
+        if let Some(Ok(old)) = moved.map(|before| row::encode(&prepared.layout, before)) {
+            let id = ResourceId::of(&prepared.layout, &old.bytes);
+            for link in flow.links() {
+                let known = links::all(&space, flow, link, &id);
+                let plan = plans.iter().find(|plan| plan.of(flow) == link);
+                if entry.get(&link.target).is_empty() {
+                    let stays = || known.iter().map(|(_, value)| value.clone()).collect();
+                    let values = plan.map_or_else(stays, |plan| plan.after(known.clone()));
+                    entry.put(link.target.as_str(), values);
+                }
+            }
             space.apply(&Edit::Remove(old.key()), By::Export, self.now());
         }
-        space.apply(&Edit::Put(&row), By::Export, self.now());
-        let stored = space.by_key(row.key());
-        let stored =
-            stored.ok_or_else(|| Failure::new(Cause::Internal, "the space lost an entry"))?;
-        Ok(flow.resource(&prepared.layout, &stored, base))
+        let changes = links::changes(&space, flow, &mut entry, plans);
+        let row = row::encode(&prepared.layout, &entry).map_err(not_understood)?;
+        space.apply(&Edit::Update(&row, &changes), By::Export, self.now());
+        Ok(ResourceId::of(&prepared.layout, &row.bytes))
+    }
+
+    /// What a client hears of a resource that was written.
+    async fn answer(
+        self: &Arc<Self>,
+        prepared: &Arc<Prepared>,
+        flow: &Arc<Flow>,
+        id: &ResourceId,
+        answered: &Answered,
+    ) -> Result<Outcome, Failure> {
+        if let Some(needs) = &answered.needs {
+            let resource = self.show(prepared, flow, id, &answered.base, needs).await?;
+            return Ok(Outcome::Resource(resource));
+        }
+        let space = prepared.space.read();
+        let lost = || Failure::new(Cause::Internal, "the space lost an entry");
+        Ok(Outcome::Done(flow::version(&space.by_id(id).ok_or_else(lost)?)))
     }
 
     /// Exports a change; an unknown outcome is looked up, never guessed.
@@ -387,9 +481,17 @@ impl Binding {
             (Change::Delete { .. }, found) => found.is_none(),
             (_, None) => false,
             (Change::Update(update), Some(found)) => {
-                update.attributes.iter().all(|(name, change)| {
-                    let wanted = wanted.map_or_else(|| change.apply(&[]), |w| w.get(name).to_vec());
-                    same(found.get(name), &wanted)
+                update.attributes.iter().all(|(name, change)| match change {
+                    AttributeChange::Modify { added, removed } => {
+                        let known: HashSet<&Value> = found.get(name).iter().collect();
+                        added.iter().all(|value| known.contains(value))
+                            && !removed.iter().any(|value| known.contains(value))
+                    }
+                    change => {
+                        let wanted =
+                            wanted.map_or_else(|| change.apply(&[]), |w| w.get(name).to_vec());
+                        same(found.get(name), &wanted)
+                    }
                 })
             }
             (Change::Add(entry) | Change::Replace(entry), Some(found)) => {

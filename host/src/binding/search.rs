@@ -1,11 +1,13 @@
 //! Reading: one resource, or those that a filter finds.
 
-use super::{Binding, Cause, Failure};
+use super::{Binding, Cause, Failure, Prepared, links::AT_ONCE};
 use crate::{
     scim::{Filter, ListText, Resource, Window},
     space::{
-        Flow, Layout, ResourceId, Stored,
+        Flow, ResourceId, Space, Stored,
+        needs::Needs,
         query::{self, Plan},
+        row,
     },
 };
 use std::{
@@ -31,30 +33,62 @@ pub struct Listed {
     pub text: ListText,
     /// This page of them, otherwise.
     pub resources: Vec<Resource>,
+    /// Lists of these that are too long to be made while the space is locked.
+    long: Vec<Long>,
     skip: usize,
     take: usize,
     form: Form,
 }
 
 /// What of the resources found is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
-    /// Whole, as JSON text.
+    /// All, as JSON text.
     Text,
-    /// As trees, to be cut to what the client asks for.
-    Tree,
+    /// This, as trees.
+    Tree(Needs),
+}
+
+/// The values of a list that is yet to be put into a resource.
+#[derive(Debug)]
+struct Long {
+    /// The resource's place on the page.
+    at: usize,
+    /// The list's place among the flow's links.
+    link: usize,
+    values: Vec<Box<[u8]>>,
 }
 
 impl Binding {
     /// The resource with this id.
-    pub fn get(&self, flow: &Flow, id: &ResourceId, base: &str) -> Result<Resource, Failure> {
+    pub async fn get(
+        self: &Arc<Self>,
+        flow: &Arc<Flow>,
+        id: &ResourceId,
+        base: &str,
+        needs: &Needs,
+    ) -> Result<Resource, Failure> {
         let prepared = self.ready()?;
-        let space = prepared.space.read();
-        let stored = space.by_id(id).ok_or_else(|| Failure::not_found(id))?;
-        if crate::space::row::type_of(stored.bytes) != flow.number {
-            return Err(Failure::not_found(id));
+        self.show(prepared, flow, id, base, needs).await
+    }
+
+    /// The same, of a connector that is known to be ready.
+    pub(super) async fn show(
+        self: &Arc<Self>,
+        prepared: &Arc<Prepared>,
+        flow: &Arc<Flow>,
+        id: &ResourceId,
+        base: &str,
+        needs: &Needs,
+    ) -> Result<Resource, Failure> {
+        let mut listed = Listed::new(&Window::default(), Form::Tree(needs.clone()));
+        {
+            let space = prepared.space.read();
+            let stored = space.by_id(id).filter(|s| row::type_of(s.bytes) == flow.number);
+            listed.show(flow, &space, &stored.ok_or_else(|| Failure::not_found(id))?, base);
         }
-        Ok(flow.resource(&prepared.layout, &stored, base))
+        let mut listed = self.complete(prepared, flow, listed, base).await?;
+        listed.resources.pop().ok_or_else(|| Failure::not_found(id))
     }
 
     /// The resources that match, in the order of the space.
@@ -66,13 +100,51 @@ impl Binding {
         form: Form,
         base: &str,
     ) -> Result<Listed, Failure> {
+        // Long lists are written by trees.
+        let form = match form {
+            Form::Text if !flow.links().is_empty() => Form::Tree(Needs::ALL),
+            other => other,
+        };
         let listed = Listed::new(window, form);
-        match self.find_at_once(flow, filter, listed, base)? {
-            Ok(listed) => Ok(listed),
+        let listed = match self.find_at_once(flow, filter, listed, base)? {
+            Ok(listed) => listed,
             Err((filter, listed)) => {
-                Box::pin(self.scan(Arc::clone(flow), filter, listed, base.to_owned())).await
+                let scan = self.scan(Arc::clone(flow), filter, listed, base.to_owned());
+                Box::pin(scan).await?
             }
+        };
+        if listed.long.is_empty() {
+            return Ok(listed);
         }
+        Box::pin(self.complete(self.ready()?, flow, listed, base)).await
+    }
+
+    /// Makes the long lists, some elements at a time so that others get their turn.
+    async fn complete(
+        &self,
+        prepared: &Arc<Prepared>,
+        flow: &Arc<Flow>,
+        mut listed: Listed,
+        base: &str,
+    ) -> Result<Listed, Failure> {
+        if listed.long.is_empty() {
+            return Ok(listed);
+        }
+        let (prepared, flow, base) = (Arc::clone(prepared), Arc::clone(flow), base.to_owned());
+        let completed = tokio::task::spawn_blocking(move || {
+            for Long { at, link, values } in std::mem::take(&mut listed.long) {
+                let link = &flow.links()[link];
+                let mut elements = Vec::with_capacity(values.len());
+                for some in values.chunks(AT_ONCE) {
+                    let space = prepared.space.read();
+                    let some = some.iter().map(|value| &**value);
+                    elements.extend(flow.elements(&space, link, some, &base));
+                }
+                flow.put_elements(&mut listed.resources[at], link, elements);
+            }
+            listed
+        });
+        completed.await.map_err(|_| Failure::new(Cause::Internal, "the search broke off"))
     }
 
     /// What can be found without looking at every entry; else the filter comes back.
@@ -84,12 +156,11 @@ impl Binding {
         base: &str,
     ) -> Result<Result<Listed, (Filter, Listed)>, Failure> {
         let prepared = self.ready()?;
-        let layout = &prepared.layout;
         let space = prepared.space.read();
         let Some(filter) = filter else {
             let slots = space.page(flow.number, listed.skip, listed.take);
             for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
-                listed.show(flow, layout, &stored, base);
+                listed.show(flow, &space, &stored, base);
             }
             listed.total = space.count(flow.number);
             return Ok(Ok(listed));
@@ -98,11 +169,12 @@ impl Binding {
             Plan::Scan => return Ok(Err((filter, listed))),
             Plan::Nothing => {}
             Plan::Slots { slots, exact } => {
+                let needs = flow.needs_of(&filter);
                 for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
-                    if !exact {
-                        listed.add(query::matching(&space, flow, &filter, &stored, base));
-                    } else if listed.is_wanted() {
-                        listed.show(flow, layout, &stored, base);
+                    let fits =
+                        exact || query::matches(&space, flow, &filter, &needs, &stored, base);
+                    if fits && listed.is_wanted() {
+                        listed.show(flow, &space, &stored, base);
                     }
                 }
             }
@@ -121,7 +193,7 @@ impl Binding {
             skip = skip.saturating_sub(space.count(flow.number));
             take -= slots.len();
             let stored = slots.into_iter().filter_map(|slot| space.stored(slot));
-            dumped.extend(stored.map(|stored| flow.dump(&prepared.layout, &stored)));
+            dumped.extend(stored.map(|stored| flow.dump(&space, &stored)));
         }
         Ok((space.len(), dumped))
     }
@@ -168,12 +240,16 @@ impl Binding {
     ) -> Option<Listed> {
         let prepared = self.prepared.get()?;
         let started = Instant::now();
+        let needs = flow.needs_of(filter);
         let mut slot = 0;
         loop {
             let space = prepared.space.read();
             let end = space.used().min(slot + LOOKED_AT);
             for stored in (slot..end).filter_map(|slot| space.stored(slot)) {
-                listed.add(query::matching(&space, flow, filter, &stored, base));
+                if query::matches(&space, flow, filter, &needs, &stored, base) && listed.is_wanted()
+                {
+                    listed.show(flow, &space, &stored, base);
+                }
             }
             slot = end;
             if slot >= space.used() {
@@ -189,7 +265,9 @@ impl Binding {
 impl Listed {
     fn new(window: &Window, form: Form) -> Listed {
         let (skip, take) = (window.skip(), window.take(PAGE, LARGEST_PAGE));
-        Listed { total: 0, text: ListText::new(TEXT), resources: Vec::new(), skip, take, form }
+        // Room for one resource of usual size; trees need none.
+        let text = ListText::new(if form == Form::Text { TEXT } else { 0 });
+        Listed { total: 0, text, resources: Vec::new(), long: Vec::new(), skip, take, form }
     }
 
     /// Counts one more; whether it stands on the page that is wanted.
@@ -199,22 +277,22 @@ impl Listed {
         self.total > self.skip && shown < self.take
     }
 
-    fn add(&mut self, found: Option<Resource>) {
-        let Some(resource) = found else { return };
-        if self.is_wanted() {
-            match self.form {
-                Form::Text => self.text.add(|out| {
-                    serde_json::to_writer(out, &resource).expect("a resource is JSON");
-                }),
-                Form::Tree => self.resources.push(resource),
-            }
+    fn show(&mut self, flow: &Flow, space: &Space, stored: &Stored<'_>, base: &str) {
+        let needs = match &self.form {
+            Form::Text => return self.text.add(|out| flow.write(space, stored, base, out)),
+            Form::Tree(needs) => needs,
+        };
+        let counts = flow.links_of(needs).map(|link| space.link_count(stored, link.number));
+        if counts.sum::<usize>() <= AT_ONCE {
+            self.resources.push(flow.resource(space, stored, base, needs));
+            return;
         }
-    }
-
-    fn show(&mut self, flow: &Flow, layout: &Layout, stored: &Stored<'_>, base: &str) {
-        match self.form {
-            Form::Text => self.text.add(|out| flow.write(layout, stored, base, out)),
-            Form::Tree => self.resources.push(flow.resource(layout, stored, base)),
+        let at = self.resources.len();
+        for link in flow.links_of(needs) {
+            let values = space.links(stored.slot, link.number).map(Box::from).collect();
+            let place = flow.links().iter().position(|one| one == link).unwrap_or_default();
+            self.long.push(Long { at, link: place, values });
         }
+        self.resources.push(flow.resource(space, stored, base, &needs.without_links()));
     }
 }

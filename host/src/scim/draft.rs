@@ -1,6 +1,7 @@
 //! A resource while operations are applied to it: the rules of RFC 7644 §3.5.2 for one operation
 //! at one path. The draft is thrown away when one of them fails.
 
+use super::filter::Filter;
 use super::lists::{
     add, keep_one_primary, merge, no_target, subtract, write_in_each, write_matching,
 };
@@ -12,21 +13,47 @@ use super::schemas::{Found, ResourceSchemas};
 use super::{Error, Resource, ScimType, dialect};
 use serde_json::{Map, Value};
 
+/// What an operation does to a list that stands apart: one too long to be part of the resource that
+/// operations work on. Elements are in the schema's spelling.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ListEdit {
+    /// The list has these elements besides those it has.
+    Add(Vec<Value>),
+    /// The list has these elements and no others.
+    Replace(Vec<Value>),
+    /// The list has these elements no more.
+    Remove(Vec<Value>),
+    /// The list has the elements that match no more.
+    RemoveMatching(Filter),
+}
+
+/// An edit of one of the lists that stand apart, by its place among them.
+pub type Apart = (usize, ListEdit);
+
 pub(super) struct Draft<'s> {
     pub(super) resource: Resource,
     pub(super) named: Vec<Path>,
+    pub(super) edits: Vec<Apart>,
+    /// The lists that stand apart, in the schema's spelling.
+    apart: &'s [Path],
     schemas: &'s ResourceSchemas,
     /// Whether writing what only the server writes is an error, or passed over as in POST and PUT.
     refuses: bool,
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn patching(resource: Resource, schemas: &'s ResourceSchemas) -> Self {
-        Self { resource, named: Vec::new(), schemas, refuses: true }
+    pub(super) fn patching(
+        resource: Resource,
+        schemas: &'s ResourceSchemas,
+        apart: &'s [Path],
+    ) -> Self {
+        let (named, edits) = (Vec::new(), Vec::new());
+        Self { resource, named, edits, apart, schemas, refuses: true }
     }
 
-    pub(super) fn building(schemas: &'s ResourceSchemas) -> Self {
-        Self { resource: Resource::new(), named: Vec::new(), schemas, refuses: false }
+    pub(super) fn building(schemas: &'s ResourceSchemas, apart: &'s [Path]) -> Self {
+        let draft = Self::patching(Resource::new(), schemas, apart);
+        Self { refuses: false, ..draft }
     }
 
     /// Applies an operation to each attribute that the value names. The names may be paths with
@@ -92,6 +119,13 @@ impl<'s> Draft<'s> {
                 ScimType::InvalidPath,
                 format!("the path {path} has a filter, but the attribute takes one value"),
             ));
+        }
+        let is_meant =
+            |one: &Path| one.attribute == path.attribute && one.extension() == path.extension();
+        if let Some(at) = self.apart.iter().position(is_meant) {
+            let edit = apart_edit(kind, &path, found, value)?;
+            self.edits.extend(edit.map(|edit| (at, edit)));
+            return Ok(());
         }
         let place = Place { definition: Some(attribute), ..Place::from(&path) };
         let before = found
@@ -270,4 +304,71 @@ impl<'s> Draft<'s> {
         self.name(path.clone());
         Ok(())
     }
+}
+
+/// What an operation does to a list that stands apart.
+fn apart_edit(
+    kind: PatchKind,
+    path: &Path,
+    found: Found<'_>,
+    value: Option<Value>,
+) -> Result<Option<ListEdit>, Error> {
+    let Some(attribute) = found.attribute else { return Ok(None) };
+    let of_value = found.sub.is_none_or(|sub| sub.name == "value");
+    if !of_value {
+        // What describes the entry that is named follows from it.
+        return Ok(None);
+    }
+    let elements = |value: Value| match found.sub {
+        None => dialect::list(attribute, value, path),
+        Some(sub) => {
+            let values = match value {
+                Value::Array(values) => values,
+                single => vec![single],
+            };
+            let element = |value| {
+                let value = dialect::member(sub, value, path)?;
+                Ok(Value::Object(Map::from_iter([(sub.name.clone(), value)])))
+            };
+            let mut elements = values.into_iter().map(element).collect::<Result<Vec<_>, _>>()?;
+            elements.retain(|element| !dialect::is_clear(element));
+            Ok(elements)
+        }
+    };
+    let value = value.unwrap_or_default();
+    Ok(Some(match (kind, &path.filter) {
+        (PatchKind::Remove, None) if dialect::is_clear(&value) && !value.is_array() => {
+            ListEdit::Replace(Vec::new())
+        }
+        (PatchKind::Remove, None) => ListEdit::Remove(elements(value)?),
+        (PatchKind::Remove, Some(filter)) => match dialect::element_for(filter) {
+            Some(described) if described.contains_key("value") => {
+                ListEdit::Remove(vec![Value::Object(described)])
+            }
+            _ => ListEdit::RemoveMatching((**filter).clone()),
+        },
+        (PatchKind::Add, None) => ListEdit::Add(elements(value)?),
+        (PatchKind::Replace, None) => ListEdit::Replace(elements(value)?),
+        (_, Some(filter)) => {
+            let described = dialect::element_for(filter);
+            let described = described.filter(|described| described.contains_key("value"));
+            let described = described.ok_or_else(|| no_target(path))?;
+            let other = match (found.sub, value) {
+                (Some(_), value) => Some(value),
+                (None, Value::Object(mut members)) => members.remove("value"),
+                (None, Value::Null) => None,
+                (None, value) => Some(value),
+            };
+            match other {
+                None => ListEdit::Add(vec![Value::Object(described)]),
+                Some(other) if dialect::is_clear(&other) => {
+                    ListEdit::Remove(vec![Value::Object(described)])
+                }
+                Some(other) if described.get("value") == Some(&other) => {
+                    ListEdit::Add(vec![Value::Object(described)])
+                }
+                Some(_) => return Err(Error::mutability(path, "cannot change once it is set")),
+            }
+        }
+    }))
 }

@@ -262,7 +262,7 @@ mod tests {
     fn run(schemas: &ResourceSchemas, before: Value, operations: Value) -> Result<Value, Error> {
         let mut resource: Resource = serde_json::from_value(before).unwrap();
         let request = PatchRequest::try_from(json!({"Operations": operations}))?;
-        patch::apply(&mut resource, &request, schemas)?;
+        patch::apply(&mut resource, &request, schemas, &[])?;
         Ok(resource.into())
     }
 

@@ -62,7 +62,7 @@ impl Filter {
 
     /// Whether one element of a multi-valued attribute matches; names are its sub-attributes.
     /// Without a definition, text is compared without case.
-    pub(super) fn matches_element(
+    pub fn matches_element(
         &self,
         element: &Value,
         attribute: Option<&AttributeDefinition>,

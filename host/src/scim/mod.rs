@@ -24,6 +24,7 @@ mod write;
 pub mod patch;
 
 pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};
+pub use draft::{Apart, ListEdit};
 pub use error::{Error, ErrorBody, ScimType};
 pub use filter::{Filter, Operator};
 pub use matching::fold;

@@ -22,7 +22,7 @@
 //! | `remove` with a list of values removes only these | `lists::subtract` |
 //! | `primary: true` clears it elsewhere | `lists::keep_one_primary` |
 
-use super::draft::Draft;
+use super::draft::{Apart, Draft};
 use super::message::{PatchKind, PatchOp, PatchRequest};
 use super::path::Path;
 use super::schemas::ResourceSchemas;
@@ -38,20 +38,26 @@ pub struct Patched {
     pub named: Vec<Path>,
     /// Whether the resource is another than before.
     pub changed: bool,
+    /// What is to be done to the lists that stand apart, in this order.
+    pub edits: Vec<Apart>,
 }
 
 /// Applies the operations in their order. After an error the resource is as it was.
+///
+/// Lists at the paths in `apart` are not part of the resource: what the operations do to them is
+/// answered.
 pub fn apply(
     resource: &mut Resource,
     request: &PatchRequest,
     schemas: &ResourceSchemas,
+    apart: &[Path],
 ) -> Result<Patched, Error> {
     let changes: usize = request.operations.iter().map(weight).sum();
     if changes > MOST_CHANGES {
         let detail = format!("{changes} changes in one request are more than {MOST_CHANGES}");
         return Err(Error::new(ScimType::TooMany, detail));
     }
-    let mut draft = Draft::patching(resource.clone(), schemas);
+    let mut draft = Draft::patching(resource.clone(), schemas, apart);
     for operation in &request.operations {
         operate(&mut draft, operation)?;
     }
@@ -63,7 +69,7 @@ pub fn apply(
         }
         *resource = draft.resource;
     }
-    Ok(Patched { named: draft.named, changed })
+    Ok(Patched { named: draft.named, changed, edits: draft.edits })
 }
 
 /// Each change looks through what those before it made: many at once would keep a thread busy for
@@ -129,7 +135,7 @@ mod tests {
     ) -> Result<(Value, Patched), Error> {
         let mut resource: Resource = serde_json::from_value(before.clone()).unwrap();
         let request = PatchRequest::try_from(json!({"Operations": operations}))?;
-        match apply(&mut resource, &request, schemas) {
+        match apply(&mut resource, &request, schemas, &[]) {
             Ok(patched) => Ok((resource.into(), patched)),
             Err(error) => {
                 assert_eq!(&Value::from(resource), before, "a refused PATCH changes nothing");

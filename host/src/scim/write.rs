@@ -1,6 +1,6 @@
 //! What a client may put into a resource as a whole: POST (RFC 7644 §3.3) and PUT (§3.5.1).
 
-use super::draft::Draft;
+use super::draft::{Apart, Draft, ListEdit};
 use super::message::PatchKind;
 use super::path::Path;
 use super::schema::{AttributeDefinition, Mutability};
@@ -15,20 +15,31 @@ pub struct Written {
     pub resource: Resource,
     /// The paths that the client named, in the schema's spelling.
     pub named: Vec<Path>,
+    /// What the lists that stand apart shall be.
+    pub edits: Vec<Apart>,
 }
 
 /// The resource that the body of a POST describes. Unknown attributes and those that only the
 /// server writes are left out; a missing required attribute is `invalidValue`.
-pub fn create(body: Value, schemas: &ResourceSchemas) -> Result<Written, Error> {
-    let written = build(body, schemas)?;
+/// Lists at the paths in `apart` are answered apart.
+pub fn create(body: Value, schemas: &ResourceSchemas, apart: &[Path]) -> Result<Written, Error> {
+    let written = build(body, schemas, apart)?;
     check_required(&written.resource, schemas)?;
     Ok(written)
 }
 
 /// The resource that the body of a PUT makes of an old one. What only the server writes stays;
 /// what can be set once must stay (`mutability`); the rest is as in the body, and absent is gone.
-pub fn replace(old: &Resource, body: Value, schemas: &ResourceSchemas) -> Result<Written, Error> {
-    let mut written = build(body, schemas)?;
+/// Lists at the paths in `apart` are answered apart.
+pub fn replace(
+    old: &Resource,
+    body: Value,
+    schemas: &ResourceSchemas,
+    apart: &[Path],
+) -> Result<Written, Error> {
+    let mut written = build(body, schemas, apart)?;
+    let emptied = (0..apart.len()).map(|at| (at, ListEdit::Replace(Vec::new())));
+    written.edits = emptied.chain(written.edits).collect();
     for attribute in schemas.top() {
         keep(old, &mut written.resource, attribute, None)?;
     }
@@ -42,14 +53,14 @@ pub fn replace(old: &Resource, body: Value, schemas: &ResourceSchemas) -> Result
     Ok(written)
 }
 
-fn build(body: Value, schemas: &ResourceSchemas) -> Result<Written, Error> {
+fn build(body: Value, schemas: &ResourceSchemas, apart: &[Path]) -> Result<Written, Error> {
     if !body.is_object() {
         return Err(Error::new(ScimType::InvalidSyntax, "the body is not an object"));
     }
-    let mut draft = Draft::building(schemas);
+    let mut draft = Draft::building(schemas, apart);
     draft.spread(PatchKind::Add, None, body)?;
     draft.resource.declare_schemas(schemas);
-    Ok(Written { resource: draft.resource, named: draft.named })
+    Ok(Written { resource: draft.resource, named: draft.named, edits: draft.edits })
 }
 
 /// Carries over what a PUT may not change.
@@ -176,7 +187,7 @@ mod tests {
     }
 
     fn check(body: Value, expected: Value) {
-        assert_eq!(Value::from(create(body, &schemas()).unwrap().resource), expected);
+        assert_eq!(Value::from(create(body, &schemas(), &[]).unwrap().resource), expected);
     }
 
     #[test]
@@ -205,7 +216,7 @@ mod tests {
         let body = json!({"USERNAME": "kim", "name": {"GivenName": "K"}, "emails": [{"value": "x"}],
                           "manager": "m", "nope": 1});
         let mut named: Vec<_> =
-            create(body, &schemas()).unwrap().named.iter().map(Path::to_string).collect();
+            create(body, &schemas(), &[]).unwrap().named.iter().map(Path::to_string).collect();
         named.sort();
         let manager = format!("{ENTERPRISE_USER}:manager.value");
         assert_eq!(named, ["emails", "name.givenName", &manager, "userName"]);
@@ -214,7 +225,7 @@ mod tests {
     #[test]
     fn a_bad_post_is_refused_with_the_attribute() {
         let check = |body: Value, expected: ScimType, attribute: &str| {
-            let refused = create(body, &schemas()).unwrap_err();
+            let refused = create(body, &schemas(), &[]).unwrap_err();
             assert_eq!(refused.scim_type, Some(expected), "{refused}");
             assert!(refused.detail.contains(attribute), "{refused}");
         };
@@ -241,14 +252,14 @@ mod tests {
         .unwrap();
         let body = json!({"id": "2", "userName": "kim2", "groups": [],
                           ENTERPRISE_USER: {"manager": {"value": "m"}}});
-        let new = replace(&old, body, &schemas()).unwrap();
+        let new = replace(&old, body, &schemas(), &[]).unwrap();
         assert_eq!(
             Value::from(new.resource),
             json!({"schemas": [USER, ENTERPRISE_USER], "id": "1", "meta": {"version": "v"},
                    "userName": "kim2", "badge": "b1", "groups": [{"value": "g"}],
                    ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "Max"}}})
         );
-        let refused = |body| replace(&old, body, &schemas()).unwrap_err().scim_type;
+        let refused = |body| replace(&old, body, &schemas(), &[]).unwrap_err().scim_type;
         assert_eq!(refused(json!({"userName": "kim", "badge": "b2"})), Some(ScimType::Mutability));
         assert_eq!(refused(json!({"badge": "b1"})), Some(ScimType::InvalidValue));
     }

@@ -4,6 +4,7 @@ use super::{
     ResourceId, identity,
     indexes::Indexes,
     layout::Layout,
+    links::{self, Digest, LinkSet, Links},
     row::{self, Row},
     rows::Rows,
     table::Table,
@@ -68,8 +69,24 @@ pub struct Applied<'a> {
 pub enum Edit<'a> {
     /// The entry is this now.
     Put(&'a Row),
+    /// The entry is this now, but its multi-valued references are those it had, changed so; the row
+    /// has none of its own.
+    Update(&'a Row, &'a [LinkChange]),
     /// The entry of this key is gone.
     Remove(&'a [u8]),
+}
+
+/// Values that a multi-valued reference gains and loses, as the space writes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkChange {
+    /// Number of the attribute.
+    pub number: u32,
+    /// Whether it loses all it has first.
+    pub cleared: bool,
+    /// Values that come.
+    pub added: Vec<Vec<u8>>,
+    /// Values that go.
+    pub removed: Vec<Vec<u8>>,
 }
 
 /// What the target accepted from us while an import is under way; the import's older view of these
@@ -78,6 +95,15 @@ pub enum Edit<'a> {
 struct Touched {
     slots: Slots,
     gone: HashSet<Box<[u8]>>,
+}
+
+/// A row that is to be put.
+pub(super) struct Parts<'a> {
+    pub(super) bytes: &'a [u8],
+    /// How many of the bytes are type and anchor.
+    pub(super) key: usize,
+    /// Cells of its multi-valued references; without any, those known stay as they are.
+    pub(super) links: Option<&'a [u8]>,
 }
 
 /// What became of a row that was to be put.
@@ -97,6 +123,7 @@ pub struct Space {
     /// Slots by type and anchor, each with the hash of these.
     keys: Table<(u32, u32)>,
     indexes: Indexes,
+    links: Links,
     hasher: DefaultHashBuilder,
     touched: Option<Touched>,
     /// How many changes exports made.
@@ -113,6 +140,7 @@ impl Space {
             rows: Rows::new(layout.types.len()),
             keys: Table::default(),
             indexes: Indexes::new(&layout),
+            links: Links::default(),
             hasher: DefaultHashBuilder::default(),
             touched: None,
             exports: 0,
@@ -148,7 +176,8 @@ impl Space {
     /// Bytes of memory: rows, slots and indexes, without the allocator's own.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.rows.memory() + self.indexes.memory() + self.keys.memory()
+        let tables = self.indexes.memory() + self.keys.memory();
+        self.rows.memory() + tables + self.links.memory()
     }
 
     /// The entry in a slot.
@@ -177,10 +206,40 @@ impl Space {
         (self.hasher.hash_one(key) >> 32) as u32
     }
 
-    /// The entry decoded.
+    /// The entry decoded, without its multi-valued references.
     #[must_use]
     pub fn entry(&self, stored: &Stored<'_>) -> Entry {
         row::decode(&self.layout, stored.bytes)
+    }
+
+    /// The entry decoded, with all it refers to.
+    #[must_use]
+    pub fn whole_entry(&self, stored: &Stored<'_>) -> Entry {
+        let links = |number| self.links(stored.slot, number).collect();
+        row::decode_whole(&self.layout, stored.bytes, links)
+    }
+
+    /// The values of a multi-valued reference, in the order of their bytes.
+    pub fn links(&self, slot: u32, number: u32) -> impl Iterator<Item = &[u8]> {
+        self.links.get(slot, number).into_iter().flat_map(LinkSet::values)
+    }
+
+    /// How many values a multi-valued reference has.
+    #[must_use]
+    pub fn link_count(&self, stored: &Stored<'_>, number: u32) -> usize {
+        row::digest(stored.bytes, number).count as usize
+    }
+
+    /// Whether a multi-valued reference has this value.
+    #[must_use]
+    pub fn has_link(&self, slot: u32, number: u32, value: &[u8]) -> bool {
+        self.links.get(slot, number).is_some_and(|set| set.contains(value))
+    }
+
+    /// The slots of entries whose multi-valued reference has this value, in order.
+    #[must_use]
+    pub fn linked(&self, type_number: u32, number: u32, value: &[u8]) -> Vec<u32> {
+        self.links.having((type_number, number), value)
     }
 
     /// All entries, in the order of their slots.
@@ -216,11 +275,13 @@ impl Space {
             Edit::Put(row) => {
                 let hash = self.hash(row.key());
                 let known = self.slot_of(hash, row.key());
-                match self.put(known, hash, &row.bytes, row.key, by, now) {
+                let parts = Parts { bytes: &row.bytes, key: row.key, links: Some(&row.links) };
+                match self.put(known, hash, &parts, by, now) {
                     Put::Made(applied) => Some(applied),
                     Put::Same(_) | Put::Touched(_) => None,
                 }
             }
+            Edit::Update(row, changes) => self.update(row, changes, by, now),
             Edit::Remove(key) => self.remove(key, by),
         }
     }
@@ -230,17 +291,64 @@ impl Space {
         self.exports
     }
 
-    /// Puts a row, of which so many bytes are the key. `known` is its slot, if it has one.
+    fn update(
+        &mut self,
+        row: &Row,
+        changes: &[LinkChange],
+        by: By,
+        now: u32,
+    ) -> Option<Applied<'_>> {
+        let hash = self.hash(row.key());
+        let known = self.slot_of(hash, row.key());
+        let before = known.and_then(|slot| self.rows.bytes(slot)).unwrap_or_default();
+        let digest = |number: u32| {
+            let mut digest = row::digest(before, number);
+            let change = changes.iter().find(|change| change.number == number);
+            let Some(change) = change else { return digest };
+            let set = known.and_then(|slot| self.links.get(slot, number));
+            let has = |value: &[u8]| !change.cleared && set.is_some_and(|set| set.contains(value));
+            if change.cleared {
+                digest = Digest::default();
+            }
+            change.removed.iter().filter(|v| has(v)).for_each(|value| digest.take(value));
+            let stays = |value: &Vec<u8>| has(value) && !change.removed.contains(value);
+            change.added.iter().filter(|v| !stays(v)).for_each(|value| digest.add(value));
+            digest
+        };
+        let bytes = row::with_digests(&self.layout, &row.bytes, digest);
+        let type_number = row::type_of(&bytes);
+        let key = row.key().to_vec();
+        let parts = Parts { bytes: &bytes, key: key.len(), links: None };
+        if !matches!(self.put(known, hash, &parts, by, now), Put::Made(_)) {
+            return None;
+        }
+        let slot = self.slot_of(hash, &key)?;
+        for change in changes {
+            let attribute = (type_number, change.number);
+            if change.cleared {
+                self.links.replace(slot, attribute, &[]);
+            }
+            for value in &change.removed {
+                self.links.remove(slot, attribute, value);
+            }
+            for value in &change.added {
+                self.links.insert(slot, attribute, value);
+            }
+        }
+        Some(Applied { slot, before: None, after: self.rows.bytes(slot), by })
+    }
+
+    /// Puts a row. `known` is its slot, if it has one.
     pub(super) fn put(
         &mut self,
         known: Option<u32>,
         hash: u32,
-        bytes: &[u8],
-        key: usize,
+        parts: &Parts<'_>,
         by: By,
         now: u32,
     ) -> Put<'_> {
-        let key = &bytes[..key];
+        let bytes = parts.bytes;
+        let key = &bytes[..parts.key];
         self.exports += u64::from(by == By::Export);
         if by == By::Import && self.is_touched(known, key) {
             return Put::Touched(known);
@@ -258,6 +366,17 @@ impl Space {
             self.keys.insert(hash, (slot, hash), |(_, hash)| hash);
         }
         self.indexes.update(&self.layout, &self.rows, slot, before.as_deref(), Some(bytes));
+        if let Some(cells) = parts.links {
+            let type_number = row::type_of(bytes);
+            for number in self.layout.types[type_number as usize].linked() {
+                let is_same = |before: &[u8]| row::digest(before, number);
+                if before.as_deref().map(is_same).unwrap_or_default() != row::digest(bytes, number)
+                {
+                    let values = links::values(cells, number);
+                    self.links.replace(slot, (type_number, number), &values);
+                }
+            }
+        }
         Put::Made(Applied { slot, before, after: self.rows.bytes(slot), by })
     }
 
@@ -277,6 +396,10 @@ impl Space {
         self.keys.remove(hash, (slot, hash));
         let before = self.rows.take(slot);
         self.indexes.update(&self.layout, &self.rows, slot, before.as_deref(), None);
+        let type_number = row::type_of(key);
+        for number in self.layout.types[type_number as usize].linked() {
+            self.links.replace(slot, (type_number, number), &[]);
+        }
         Some(Applied { slot, before, after: None, by })
     }
 

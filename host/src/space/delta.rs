@@ -61,6 +61,17 @@ pub fn change(
     Some(Change::Update(Update { id: before.id().clone(), new_dn, attributes }))
 }
 
+/// The update that a change is, to be added to; it becomes one when there was nothing to do.
+pub fn update_of<'c>(change: &'c mut Option<Change>, wanted: &Entry) -> &'c mut Update {
+    if !matches!(change, Some(Change::Update(_))) {
+        *change = Some(Change::Update(Update::new(wanted.id().clone())));
+    }
+    match change {
+        Some(Change::Update(update)) => update,
+        _ => unreachable!("it was just made one"),
+    }
+}
+
 fn writable(object_type: &ObjectType, name: &str) -> bool {
     object_type.get(name).is_none_or(|attribute| attribute.access != Access::ImportOnly)
 }

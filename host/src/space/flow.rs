@@ -3,7 +3,14 @@
 //! Invariant: the only place where SCIM and ECMA words meet.
 
 use super::{
-    cache::Stored, identity::ResourceId, layout::Layout, row, rule::parse, template::Template,
+    cache::{Space, Stored},
+    identity::ResourceId,
+    layout::Layout,
+    needs::Needs,
+    references::{self, Membership, Peer, Peers},
+    row,
+    rule::parse,
+    template::Template,
 };
 use crate::{
     config::{DeleteFlow, DisableFlow, DnSource, ObjectMapping},
@@ -11,9 +18,24 @@ use crate::{
 };
 use ecma_plugin_sdk::{Access, Dn, Entry, EntryId, ObjectType, Value, page::Cell};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use super::rule::{LookUp, Rule};
+
+/// How many values of a multi-valued reference an operator is shown; all are counted.
+const DUMPED_LINKS: usize = 100;
+
+/// An attribute that names many other entries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Where SCIM has it.
+    pub path: Path,
+    /// Its name in the target.
+    pub target: String,
+    /// Its number in the layout.
+    pub number: u32,
+    rule: usize,
+}
 
 /// The attribute flow of one object type.
 #[derive(Debug)]
@@ -35,6 +57,12 @@ pub struct Flow {
     numbers: Vec<Option<u32>>,
     /// Whether everybody is shown as active, because nothing in the target says who is.
     shows_active: bool,
+    /// Whether the groups of an entry are shown.
+    shows_groups: bool,
+    /// Multi-valued references: the attributes whose values stand beside the rows.
+    links: Vec<Link>,
+    /// How other object types are shown.
+    peers: Arc<Peers>,
     /// How resources are written at once as text, when the mapping is of usual shape.
     template: Option<Template>,
 }
@@ -60,7 +88,21 @@ impl Flow {
             .collect();
         let shows_active =
             mapping.resource == "User" && !rules.iter().any(|rule| rule.path == Path::of("active"));
-        let template = Template::new(&rules, &by_number, shows_active, &schemas);
+        let shows_groups = mapping.resource == "User"
+            && schemas.find(&Path::of("groups")).is_some()
+            && !rules.iter().any(|rule| rule.path.attribute == "groups");
+        let template = Template::new(&rules, &by_number, shows_active, shows_groups, &schemas);
+        let linked = layout.types[number as usize].linked();
+        let links = linked
+            .flat_map(|number| by_number[number as usize].iter().map(move |rule| (number, *rule)));
+        let links = links
+            .map(|(number, rule)| Link {
+                path: Path { filter: None, sub: None, ..rules[rule].path.clone() },
+                target: rules[rule].target.name.clone(),
+                number,
+                rule,
+            })
+            .collect();
         let number_of = |at| by_number.iter().position(|rules| rules.contains(&at));
         let numbers =
             (0..rules.len()).map(|at| number_of(at).map(|number| number as u32)).collect();
@@ -75,8 +117,66 @@ impl Flow {
             by_number,
             numbers,
             shows_active,
+            shows_groups,
+            links,
+            peers: Arc::default(),
             template,
         }
+    }
+
+    /// The flow among those of the other object types.
+    pub(super) fn among(self, peers: &Arc<Peers>) -> Flow {
+        Flow { peers: Arc::clone(peers), ..self }
+    }
+
+    /// Whether any attribute names other entries.
+    pub(super) fn refers(&self) -> bool {
+        self.rules.iter().any(|rule| rule.refers.is_some())
+    }
+
+    /// How entries are shown where others name them.
+    pub(super) fn peer(&self) -> Peer {
+        let number = |path: &str| {
+            let path = Path::parse(path).ok()?;
+            let at = self.rules.iter().position(|rule| rule.path == path)?;
+            self.numbers[at]
+        };
+        let display = ["displayName", "name.formatted", "userName"].into_iter();
+        Peer {
+            resource_type: self.mapping.resource.clone(),
+            endpoint: self.endpoint.clone(),
+            display: display.filter_map(number).collect(),
+        }
+    }
+
+    /// The attributes that make other entries members of these.
+    pub(super) fn memberships(&self) -> Vec<Membership> {
+        let members = self
+            .links
+            .iter()
+            .filter(|link| self.mapping.resource == "Group" && link.path == Path::of("members"));
+        let membership = |link: &Link| {
+            let refers = self.rules[link.rule].refers.clone()?;
+            Some(Membership { type_number: self.number, number: link.number, refers })
+        };
+        members.filter_map(membership).collect()
+    }
+
+    /// The attributes that name many other entries.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// Where SCIM has them.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Path> {
+        self.links.iter().map(|link| link.path.clone()).collect()
+    }
+
+    /// Those among them that are wanted.
+    pub fn links_of<'f>(&'f self, needs: &'f Needs) -> impl Iterator<Item = &'f Link> {
+        self.links.iter().filter(|link| needs.links && needs.rule(link.rule))
     }
 
     /// The name of the resource type.
@@ -122,34 +222,63 @@ impl Flow {
     }
 
     /// Appends the resource of a row as JSON text, the same as that of [`Flow::resource`].
-    pub fn write(&self, layout: &Layout, stored: &Stored<'_>, base: &str, out: &mut Vec<u8>) {
+    pub fn write(&self, space: &Space, stored: &Stored<'_>, base: &str, out: &mut Vec<u8>) {
         match &self.template {
-            Some(template) => template.write(self, layout, stored, base, out),
-            None => serde_json::to_writer(out, &self.resource(layout, stored, base))
-                .expect("a resource is JSON"),
+            Some(template) => template.write(self, space, stored, base, out),
+            None => {
+                let resource = self.resource(space, stored, base, &Needs::ALL);
+                serde_json::to_writer(out, &resource).expect("a resource is JSON");
+            }
         }
     }
 
     /// The resource of a row. `base` is the connector's URL up to `/scim`.
     #[must_use]
-    pub fn resource(&self, layout: &Layout, stored: &Stored<'_>, base: &str) -> Resource {
+    pub fn resource(
+        &self,
+        space: &Space,
+        stored: &Stored<'_>,
+        base: &str,
+        needs: &Needs,
+    ) -> Resource {
         let mut resource = Resource::new();
         let mut current = u32::MAX;
         let mut values: Vec<Cell<'_>> = Vec::new();
+        let mut put = |number: u32, cells: &[Cell<'_>]| {
+            let rules = self.by_number.get(number as usize).into_iter().flatten();
+            for at in rules.copied().filter(|at| needs.rule(*at)) {
+                self.put(&mut resource, space, &self.rules[at], cells, base);
+            }
+        };
         for cell in row::cells(stored.bytes) {
             if cell.attribute != current {
-                self.put(&mut resource, current, &values);
+                put(current, &values);
                 values.clear();
                 current = cell.attribute;
             }
             values.push(cell);
         }
-        self.put(&mut resource, current, &values);
+        put(current, &values);
+        for link in self.links_of(needs) {
+            let elements = self.elements(space, link, space.links(stored.slot, link.number), base);
+            self.put_elements(&mut resource, link, elements);
+        }
+        if self.shows_groups && needs.groups {
+            let groups = self.groups(space, stored, base);
+            resource.put_list(&Path::of("groups"), groups);
+        }
         if self.shows_active {
             resource.put(&Path::of("active"), vec![Json::Bool(true)]);
         }
+        if needs.common {
+            self.put_common(&mut resource, space, stored, base);
+        }
+        resource
+    }
+
+    fn put_common(&self, resource: &mut Resource, space: &Space, stored: &Stored<'_>, base: &str) {
         resource.declare_schemas(&self.schemas);
-        let id = ResourceId::of(layout, stored.bytes);
+        let id = ResourceId::of(space.layout(), stored.bytes);
         let modified = jiff::Timestamp::from_second(i64::from(stored.modified)).unwrap_or_default();
         let meta = json!({
             "resourceType": self.mapping.resource,
@@ -159,25 +288,145 @@ impl Flow {
         });
         resource.put(&Path::of("id"), vec![Json::from(id.as_str())]);
         resource.put(&Path::of("meta"), vec![meta]);
-        resource
     }
 
-    fn put(&self, resource: &mut Resource, number: u32, cells: &[Cell<'_>]) {
-        let Some(rules) = self.by_number.get(number as usize) else { return };
-        for rule in rules.iter().map(|at| &self.rules[*at]) {
-            let take = if rule.multi_valued { cells.len() } else { 1 };
-            let values = cells.iter().take(take).filter_map(|cell| rule.to_json(cell)).collect();
-            if rule.list || rule.multi_valued {
-                resource.put_list(&rule.path, values);
-            } else {
-                resource.put(&rule.path, values);
-            }
+    fn put(
+        &self,
+        resource: &mut Resource,
+        space: &Space,
+        rule: &Rule,
+        cells: &[Cell<'_>],
+        base: &str,
+    ) {
+        if rule.is_linked() {
+            return;
         }
+        if rule.refers.is_some() {
+            let shown = cells.first().and_then(|cell| self.reference(space, rule, cell, base));
+            match shown {
+                Some(Json::Object(parts)) => {
+                    for (name, part) in parts {
+                        let path = Path { sub: Some(name), ..rule.path.clone() };
+                        resource.put(&path, vec![part]);
+                    }
+                }
+                shown => resource.put(&rule.path, shown.into_iter().collect()),
+            }
+            return;
+        }
+        let take = if rule.multi_valued { cells.len() } else { 1 };
+        let values = cells.iter().take(take).filter_map(|cell| rule.to_json(cell)).collect();
+        if rule.list || rule.multi_valued {
+            resource.put_list(&rule.path, values);
+        } else {
+            resource.put(&rule.path, values);
+        }
+    }
+
+    /// The groups of an entry.
+    pub(super) fn groups(&self, space: &Space, stored: &Stored<'_>, base: &str) -> Vec<Json> {
+        self.peers.groups(space, stored, base)
+    }
+
+    /// What SCIM shows of the entry that a value names, if there is one.
+    pub(super) fn reference(
+        &self,
+        space: &Space,
+        rule: &Rule,
+        cell: &Cell<'_>,
+        base: &str,
+    ) -> Option<Json> {
+        let number;
+        let name = match cell.integer() {
+            Some(value) => {
+                number = value.to_string();
+                number.as_bytes()
+            }
+            None => cell.bytes,
+        };
+        self.element(space, rule, name, base)
+    }
+
+    fn element(&self, space: &Space, rule: &Rule, name: &[u8], base: &str) -> Option<Json> {
+        let slot = rule.refers.as_ref()?.resolve(space, name)?;
+        self.peers.shown(space, slot, rule.shape.as_ref()?, base)
+    }
+
+    /// What SCIM shows of the entries that these values name; those that lead nowhere are left out.
+    pub fn elements<'v>(
+        &self,
+        space: &Space,
+        link: &Link,
+        values: impl Iterator<Item = &'v [u8]>,
+        base: &str,
+    ) -> Vec<Json> {
+        let rule = &self.rules[link.rule];
+        values.filter_map(|value| self.element(space, rule, value, base)).collect()
+    }
+
+    /// Puts what [`Flow::elements`] answered into a resource.
+    pub fn put_elements(&self, resource: &mut Resource, link: &Link, elements: Vec<Json>) {
+        resource.put_list(&link.path, elements);
+        if link.path.extension().is_some() && resource.text("id").is_some() {
+            resource.declare_schemas(&self.schemas);
+        }
+    }
+
+    /// What the target calls the entry that an element of a client's list means, and how the space
+    /// writes that. An entry that is not there is `invalidValue`; of one that went, the name is
+    /// answered when `may_be_gone` and it follows from the id.
+    pub fn link_value(
+        &self,
+        space: &Space,
+        link: &Link,
+        element: &Json,
+        may_be_gone: bool,
+    ) -> Result<(Value, Vec<u8>), scim::Error> {
+        let rule = &self.rules[link.rule];
+        let id = match element {
+            Json::Object(parts) => parts.get("value").or_else(|| parts.get("$ref")),
+            id => Some(id),
+        };
+        let id = id.ok_or_else(|| rule.unknown(element))?;
+        let value = match rule.names(space, id) {
+            Some((value, known)) if known || may_be_gone => value,
+            _ => return Err(rule.unknown(id)),
+        };
+        let name = self.link_name(space.layout(), link, value.as_text().unwrap_or_default());
+        Ok((value, name))
+    }
+
+    /// How the space writes a value that the target has so.
+    #[must_use]
+    pub fn link_name(&self, layout: &Layout, link: &Link, name: &str) -> Vec<u8> {
+        let ours = &layout.types[self.number as usize];
+        row::link(ours, link.number, name.as_bytes()).into_owned()
+    }
+
+    /// Whether there is an entry that the value names.
+    #[must_use]
+    pub fn leads_somewhere(&self, space: &Space, link: &Link, name: &[u8]) -> bool {
+        let refers = self.rules[link.rule].refers.as_ref();
+        refers.is_some_and(|refers| refers.resolve(space, name).is_some())
+    }
+
+    /// A value as the target has it that the space has so.
+    #[must_use]
+    pub fn linked_value(&self, layout: &Layout, link: &Link, bytes: &[u8]) -> Value {
+        let ours = &layout.types[self.number as usize];
+        row::linked_value(&ours.kept[link.number as usize], bytes)
     }
 
     /// The entry that a resource asks for. What the target only lets us read is as it was; the
     /// anchor is that of the entry before, or what the resource says.
-    pub fn entry(&self, resource: &Resource, before: Option<&Entry>) -> Result<Entry, scim::Error> {
+    ///
+    /// Multi-valued references stay as they are; see [`Flow::link_value`].
+    pub fn entry(
+        &self,
+        space: &Space,
+        resource: &Resource,
+        before: Option<&Entry>,
+    ) -> Result<Entry, scim::Error> {
         let mut entry = match before {
             Some(before) => before.clone(),
             None => Entry::new(self.object_type.name.as_str()),
@@ -186,7 +435,11 @@ impl Flow {
             if rule.target.access == Access::ImportOnly || (rule.anchor && before.is_some()) {
                 continue;
             }
-            if rule.path == Path::of("active") && self.disables_by_deleting() {
+            if rule.path == Path::of("active") && self.disables_by_deleting() || rule.is_linked() {
+                continue;
+            }
+            if rule.refers.is_some() {
+                self.refer(space, resource, rule, &mut entry)?;
                 continue;
             }
             let known = entry.get(&rule.target.name);
@@ -230,6 +483,35 @@ impl Flow {
         Ok(entry)
     }
 
+    /// Writes what the resource says of a reference of one value. One that leads nowhere is not shown,
+    /// so whoever says nothing of it does not mean it.
+    fn refer(
+        &self,
+        space: &Space,
+        resource: &Resource,
+        rule: &Rule,
+        entry: &mut Entry,
+    ) -> Result<(), scim::Error> {
+        let name = rule.target.name.as_str();
+        let known = entry.get(name).first().map(ToString::to_string);
+        let slot = known.as_ref().and_then(|known| {
+            rule.refers.as_ref().and_then(|refers| refers.resolve(space, known.as_bytes()))
+        });
+        let stored = slot.and_then(|slot| space.stored(slot));
+        let shown = stored.map(|stored| ResourceId::of(space.layout(), stored.bytes));
+        let url = rule.shape.as_ref().filter(|shape| shape.fills("$ref"));
+        let url = url.map(|_| Path { sub: Some("$ref".to_owned()), ..rule.path.clone() });
+        let paths = std::iter::once(&rule.path).chain(&url);
+        let wanted = paths.flat_map(|path| resource.get(path)).next();
+        match wanted {
+            None if known.is_some() && shown.is_none() => {}
+            None => entry.put(name, Vec::new()),
+            Some(Json::String(id)) if shown == Some(references::id_in(id)) => {}
+            Some(id) => entry.put(name, vec![rule.named(space, id)?]),
+        }
+        Ok(())
+    }
+
     /// The values of elements that do not say their type, where the target has only one type of them:
     /// `emails: [{"value": "…"}]` means the only mail there is.
     fn untyped<'r>(&self, resource: &'r Resource, rule: &Rule) -> Vec<&'r Json> {
@@ -265,7 +547,8 @@ impl Flow {
     pub fn named(&self, paths: &[Path]) -> BTreeSet<String> {
         self.rules
             .iter()
-            .filter(|rule| !rule.anchor && paths.iter().any(|path| path.overlaps(&rule.path)))
+            .filter(|rule| !rule.anchor && !rule.is_linked())
+            .filter(|rule| paths.iter().any(|path| path.overlaps(&rule.path)))
             .map(|rule| rule.target.name.clone())
             .collect()
     }
@@ -295,21 +578,26 @@ impl Flow {
 
     /// What the space holds of an entry, target names beside SCIM names, for an operator.
     #[must_use]
-    pub fn dump(&self, layout: &Layout, stored: &Stored<'_>) -> Json {
+    pub fn dump(&self, space: &Space, stored: &Stored<'_>) -> Json {
+        let layout = space.layout();
         let entry = row::decode(layout, stored.bytes);
-        let shown = |values: &[Value]| -> Vec<Json> {
-            values.iter().map(|value| Json::from(value.to_string())).collect()
+        let texts =
+            |values: &[Value]| -> Vec<String> { values.iter().map(ToString::to_string).collect() };
+        let shown = |name: &str, values: Vec<String>| {
+            let scim = self.scim_name(name);
+            json!({"scim": scim.unwrap_or_default(), "values": values})
         };
-        let attributes: serde_json::Map<String, Json> = entry
+        let mut attributes: serde_json::Map<String, Json> = entry
             .attributes()
-            .map(|(name, values)| {
-                let scim = self.scim_name(name);
-                (
-                    name.to_owned(),
-                    json!({"scim": scim.unwrap_or_default(), "values": shown(values)}),
-                )
-            })
+            .map(|(name, values)| (name.to_owned(), shown(name, texts(values))))
             .collect();
+        for link in &self.links {
+            let values = space.links(stored.slot, link.number).take(DUMPED_LINKS);
+            let values = values.map(|value| String::from_utf8_lossy(value).into_owned());
+            let mut dumped = shown(&link.target, values.collect());
+            dumped["count"] = Json::from(space.link_count(stored, link.number));
+            attributes.insert(link.target.clone(), dumped);
+        }
         let anchor: serde_json::Map<String, Json> = entry
             .id()
             .anchor

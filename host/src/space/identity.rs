@@ -105,6 +105,28 @@ pub fn key(layout: &Layout, id: &ResourceId) -> Option<Vec<u8>> {
     (parts.next().is_none() && ResourceId::of(layout, &key) == *id).then_some(key)
 }
 
+/// Type and anchor as a row begins with them, of the anchor's values as [`Value`]'s text.
+#[must_use]
+pub fn key_of_texts(layout: &Layout, number: u32, texts: &[impl AsRef<str>]) -> Option<Vec<u8>> {
+    let kind = &layout.types[number as usize];
+    if texts.len() != kind.anchors {
+        return None;
+    }
+    let mut key = Vec::new();
+    put_varint(&mut key, number);
+    for (at, (kept, text)) in kind.kept.iter().zip(texts).enumerate() {
+        let text = text.as_ref();
+        let value = match kept.tag.kind() {
+            Tag::TEXT | Tag::REFERENCE if text.is_empty() => return None,
+            Tag::TEXT => Value::Text(text.to_owned()),
+            Tag::REFERENCE => Value::Reference(text.to_owned()),
+            _ => value(kept, text)?,
+        };
+        put_value(&mut key, at as u32, &value, Tag(0).anchor());
+    }
+    Some(key)
+}
+
 fn value(kept: &Kept, part: &str) -> Option<Value> {
     if part.is_empty() {
         return None;
@@ -125,19 +147,20 @@ fn value(kept: &Kept, part: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Keeping;
     use super::*;
     use ecma_plugin_sdk::{Attribute, AttributeType, Entry};
     use proptest::prelude::*;
 
     fn layout() -> Layout {
         let mut layout = Layout::default();
-        let none = |_: &str| None;
+        let plain = |_: &Attribute| Keeping::default();
         let name = Attribute::new("name", AttributeType::Text);
         let number = Attribute::new("number", AttributeType::Integer);
         let guid = Attribute::new("guid", AttributeType::Binary);
-        layout.add("user", std::slice::from_ref(&name), &[], none, |_| false);
-        layout.add("seat in room", &[number, name], &[], none, |_| false);
-        layout.add("thing", &[guid], &[], none, |_| false);
+        layout.add("user", std::slice::from_ref(&name), &[], plain);
+        layout.add("seat in room", &[number, name], &[], plain);
+        layout.add("thing", &[guid], &[], plain);
         layout
     }
 

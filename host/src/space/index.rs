@@ -66,8 +66,9 @@ impl Index {
         }
     }
 
-    /// Adds a slot. `hash_of` answers the hash of a slot's first value.
-    pub(super) fn insert(&mut self, hash: u32, slot: u32, hash_of: impl Fn(u32) -> u32) {
+    /// Adds a slot; whether it was not there with this hash. `hash_of` answers the hash of a slot's
+    /// first value.
+    pub(super) fn insert(&mut self, hash: u32, slot: u32, hash_of: impl Fn(u32) -> u32) -> bool {
         let groups = &self.groups;
         let hash_of = |item: u32| match item & GROUP {
             0 => hash_of(item),
@@ -77,21 +78,25 @@ impl Index {
             Items::Single(table) => {
                 let item = table.find_mut(hash, |item| hash_of(item) == hash);
                 if item.is_none() {
-                    return table.insert(hash, slot, hash_of);
+                    table.insert(hash, slot, hash_of);
+                    return true;
                 }
                 item
             }
             Items::Multi(table) => {
                 if table.find(hash, |(_, known)| known == hash).is_none() {
-                    return table.insert(hash, (slot, hash), |(_, hash)| hash);
+                    table.insert(hash, (slot, hash), |(_, hash)| hash);
+                    return true;
                 }
                 table.find_mut(hash, |(_, known)| known == hash).map(|(item, _)| item)
             }
         };
-        let Some(item) = item else { return };
+        let Some(item) = item else { return false };
         if *item & GROUP != 0 {
-            self.groups[(*item & !GROUP) as usize].slots.insert(slot);
-            return;
+            return self.groups[(*item & !GROUP) as usize].slots.insert(slot);
+        }
+        if *item == slot {
+            return false;
         }
         let group = Group { hash, slots: [*item, slot].into_iter().collect() };
         match self.vacant.pop() {
@@ -104,6 +109,7 @@ impl Index {
                 self.groups.push(group);
             }
         }
+        true
     }
 
     /// Fills an empty index with the hashes of values and the slots of their entries.

@@ -2,7 +2,7 @@
 
 use super::{
     index::Index,
-    layout::{Kept, Layout},
+    layout::{Column, Layout},
     row,
     rows::Rows,
 };
@@ -44,8 +44,8 @@ fn fold(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The bytes by which a value is compared.
-fn compared<'a>(kept: &Kept, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-    if kept.folded { fold(bytes) } else { Cow::Borrowed(bytes) }
+fn compared(column: Column, bytes: &[u8]) -> Cow<'_, [u8]> {
+    if column.folded { fold(bytes) } else { Cow::Borrowed(bytes) }
 }
 
 /// The hash of a value as it is compared.
@@ -55,16 +55,16 @@ fn hash_bytes(hasher: &DefaultHashBuilder, compared: &[u8]) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
-fn hash_of(hasher: &DefaultHashBuilder, kept: &Kept, cell: &Cell<'_>) -> u32 {
+fn hash_of(hasher: &DefaultHashBuilder, column: Column, cell: &Cell<'_>) -> u32 {
     // Most values are short and ASCII: these are folded in place.
     let mut short = [0; 64];
     match short.get_mut(..cell.bytes.len()) {
-        Some(short) if kept.folded && cell.bytes.is_ascii() => {
+        Some(short) if column.folded && cell.bytes.is_ascii() => {
             short.copy_from_slice(cell.bytes);
             short.make_ascii_lowercase();
             hash_bytes(hasher, short)
         }
-        _ => hash_bytes(hasher, &compared(kept, cell.bytes)),
+        _ => hash_bytes(hasher, &compared(column, cell.bytes)),
     }
 }
 
@@ -74,10 +74,10 @@ impl Indexes {
         let mut tables: Vec<Index> = Vec::with_capacity(layout.indexes);
         tables.resize_with(layout.indexes, || Index::new(false));
         for (type_number, kind) in layout.types.iter().enumerate() {
-            for (number, kept) in kind.kept.iter().enumerate() {
-                let Some(index) = kept.index else { continue };
-                columns[index] = (type_number as u32, number as u32);
-                tables[index] = Index::new(kept.attribute.multi_valued);
+            for number in 0..=kind.dn() {
+                let Some(column) = kind.column(number) else { continue };
+                columns[column.index] = (type_number as u32, number);
+                tables[column.index] = Index::new(column.multi_valued);
             }
         }
         Indexes {
@@ -137,17 +137,17 @@ impl Indexes {
         number: u32,
         value: &[u8],
     ) -> Option<Vec<u32>> {
-        let kept = layout.types.get(type_number as usize)?.kept.get(number as usize)?;
-        let index = &self.tables[kept.index.filter(|_| self.asleep.is_none())?];
-        let wanted = compared(kept, value);
+        let column = layout.types.get(type_number as usize)?.column(number)?;
+        let index = self.tables.get(column.index).filter(|_| self.asleep.is_none())?;
+        let wanted = compared(column, value);
         let hash = hash_bytes(&self.hasher, &wanted);
         let values = |slot: u32| row::values(rows.bytes(slot).unwrap_or_default(), number);
         let hash_of =
-            |slot| values(slot).next().map_or(0, |cell| hash_of(&self.hasher, kept, &cell));
+            |slot| values(slot).next().map_or(0, |cell| hash_of(&self.hasher, column, &cell));
         let mut slots = index.candidates(hash, hash_of);
-        let most = if kept.attribute.multi_valued { usize::MAX } else { 1 };
+        let most = if column.multi_valued { usize::MAX } else { 1 };
         slots.retain(|slot| {
-            values(*slot).take(most).any(|cell| compared(kept, cell.bytes) == wanted)
+            values(*slot).take(most).any(|cell| compared(column, cell.bytes) == wanted)
         });
         slots.sort_unstable();
         Some(slots)
@@ -186,10 +186,10 @@ impl Indexes {
         let hasher = &self.hasher;
         for (index, hash) in come.drain(..) {
             let (kind, number) = self.columns[index];
-            let kept = &layout.types[kind as usize].kept[number as usize];
+            let Some(column) = layout.types[kind as usize].column(number) else { continue };
             self.tables[index].insert(hash, slot, |slot| {
                 let first = row::values(rows.bytes(slot).unwrap_or_default(), number).next();
-                first.map_or(0, |cell| hash_of(hasher, kept, &cell))
+                first.map_or(0, |cell| hash_of(hasher, column, &cell))
             });
         }
         self.before = gone;
@@ -205,12 +205,12 @@ impl Indexes {
             if cell.attribute >= kind.indexed_to {
                 break;
             }
-            let kept = &kind.kept[cell.attribute as usize];
             let first = last != cell.attribute;
             last = cell.attribute;
-            if let Some(index) = kept.index.filter(|_| first || kept.attribute.multi_valued) {
-                let hash = hash_of(&self.hasher, kept, &cell);
-                hashes.push((index, hash));
+            let column = kind.column(cell.attribute);
+            if let Some(column) = column.filter(|column| first || column.multi_valued) {
+                let hash = hash_of(&self.hasher, column, &cell);
+                hashes.push((column.index, hash));
                 repeated |= !first;
             }
         }

@@ -7,6 +7,17 @@
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, page::Tag};
 use std::collections::HashMap;
 
+/// How an attribute is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keeping {
+    /// With an index, for clients to search by.
+    pub indexed: bool,
+    /// Look-ups take upper and lower case as the same.
+    pub folded: bool,
+    /// Its values name other entries and are many: they stand beside the rows.
+    pub linked: bool,
+}
+
 /// One attribute the space keeps.
 #[derive(Debug, Clone)]
 pub struct Kept {
@@ -18,6 +29,19 @@ pub struct Kept {
     pub index: Option<usize>,
     /// Whether look-ups take upper and lower case as the same.
     pub folded: bool,
+    /// Whether its values stand beside the rows.
+    pub linked: bool,
+}
+
+/// An index and how it compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Number of the index.
+    pub index: usize,
+    /// Whether upper and lower case are the same.
+    pub folded: bool,
+    /// Whether an entry has several values.
+    pub multi_valued: bool,
 }
 
 /// One object type the space keeps.
@@ -31,6 +55,8 @@ pub struct TypeLayout {
     pub anchors: usize,
     /// The number after that of the last attribute with an index.
     pub indexed_to: u32,
+    /// How the distinguished name is found, when it is.
+    pub dn_index: Option<Column>,
     numbers: HashMap<String, u32>,
 }
 
@@ -57,21 +83,21 @@ pub fn tag(kind: AttributeType) -> Tag {
 
 impl Layout {
     /// Adds an object type: its anchor, then the selected attributes in the schema's order.
-    /// `indexed` says which have an index, and whether it folds case.
     pub fn add(
         &mut self,
         name: &str,
         anchors: &[Attribute],
         others: &[Attribute],
-        indexed: impl Fn(&str) -> Option<bool>,
-        folded: impl Fn(&Attribute) -> bool,
+        keeping: impl Fn(&Attribute) -> Keeping,
     ) -> u32 {
         let mut kept = Vec::new();
         let readable = others.iter().filter(|attribute| attribute.access != Access::ExportOnly);
         for (attribute, anchor) in
             anchors.iter().map(|a| (a, true)).chain(readable.map(|a| (a, false)))
         {
-            let index = indexed(&attribute.name).map(|_| {
+            let Keeping { indexed, folded, linked } = keeping(attribute);
+            let linked = linked && !anchor;
+            let index = (indexed && !linked).then(|| {
                 self.indexes += 1;
                 self.indexes - 1
             });
@@ -80,7 +106,8 @@ impl Layout {
                 attribute: attribute.clone(),
                 tag: if anchor { tag.anchor() } else { tag },
                 index,
-                folded: folded(attribute),
+                folded,
+                linked,
             });
         }
         let numbers = kept
@@ -91,8 +118,24 @@ impl Layout {
         let anchors = anchors.len();
         let indexed_to = kept.iter().rposition(|kept| kept.index.is_some());
         let indexed_to = indexed_to.map_or(0, |last| last as u32 + 1);
-        self.types.push(TypeLayout { name: name.to_owned(), kept, anchors, indexed_to, numbers });
+        self.types.push(TypeLayout {
+            name: name.to_owned(),
+            kept,
+            anchors,
+            indexed_to,
+            dn_index: None,
+            numbers,
+        });
         self.types.len() as u32 - 1
+    }
+
+    /// Entries of all types are found by their distinguished names from now on.
+    pub fn index_names(&mut self, folded: bool) {
+        for kind in &mut self.types {
+            kind.dn_index = Some(Column { index: self.indexes, folded, multi_valued: false });
+            kind.indexed_to = kind.dn() + 1;
+            self.indexes += 1;
+        }
     }
 
     /// The number of an object type.
@@ -113,6 +156,21 @@ impl TypeLayout {
     #[must_use]
     pub fn dn(&self) -> u32 {
         self.kept.len() as u32
+    }
+
+    /// The index of an attribute, or of the distinguished name.
+    #[must_use]
+    pub fn column(&self, number: u32) -> Option<Column> {
+        let Some(kept) = self.kept.get(number as usize) else { return self.dn_index };
+        let Kept { attribute, folded, .. } = kept;
+        let multi_valued = attribute.multi_valued;
+        kept.index.map(|index| Column { index, folded: *folded, multi_valued })
+    }
+
+    /// The numbers of the attributes whose values stand beside the rows.
+    pub fn linked(&self) -> impl Iterator<Item = u32> {
+        let numbers = 0..self.kept.len() as u32;
+        numbers.filter(|number| self.kept[*number as usize].linked)
     }
 
     /// Names of the anchor's attributes, in order.

@@ -3,7 +3,8 @@
 
 use super::{
     flow::{Flow, Rule},
-    layout::Layout,
+    layout::{Keeping, Layout},
+    references::{Peers, Refers},
     rule::parse,
     schemas::{schemas, standard_schemas},
 };
@@ -11,7 +12,7 @@ use crate::{
     config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping},
     scim::{AttributeKind, Path},
 };
-use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Schema};
+use ecma_plugin_sdk::{Access, Attribute, AttributeType, DnStyle, ObjectType, Schema};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The extension that holds target attributes without a SCIM name of their own.
@@ -43,28 +44,71 @@ pub struct Compiled {
 const ENDPOINTS: [&str; 6] =
     ["Schema", "ResourceType", "Bulk", "Me", "ServiceProviderConfig", "cache"];
 
-/// Compiles the mapping of a connector.
-pub fn compile(schema: &Schema, objects: &[ObjectMapping]) -> Result<Compiled, Vec<Misfit>> {
+/// Compiles the mapping of a connector whose distinguished names look so.
+pub fn compile(
+    schema: &Schema,
+    objects: &[ObjectMapping],
+    names: DnStyle,
+) -> Result<Compiled, Vec<Misfit>> {
     let mut layout = Layout::default();
     let mut flows = Vec::new();
     let mut misfits = Vec::new();
     let mut warnings = Vec::new();
     for (at, object) in objects.iter().enumerate() {
-        let mut draft = Draft { at, object, misfits: &mut misfits, warnings: &mut warnings };
-        if let Some(flow) = draft.object(schema, &mut layout) {
-            flows.push(Arc::new(flow));
-        }
+        let (misfits, warnings) = (&mut misfits, &mut warnings);
+        let mut draft = Draft { at, object, schema, objects, misfits, warnings };
+        flows.extend(draft.object(&mut layout));
     }
-    if misfits.is_empty() {
-        Ok(Compiled { layout: Arc::new(layout), flows, warnings })
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
+    if names != DnStyle::None && flows.iter().any(Flow::refers) {
+        layout.index_names(names == DnStyle::Ldap);
+    }
+    let types = flows.iter().map(|flow| (flow.number, flow.peer())).collect();
+    let memberships = flows.iter().flat_map(Flow::memberships).collect();
+    let peers = Arc::new(Peers { types, memberships });
+    let flows = flows.into_iter().map(|flow| Arc::new(flow.among(&peers))).collect();
+    Ok(Compiled { layout: Arc::new(layout), flows, warnings })
+}
+
+/// Which entries an attribute names, when it does: a reference, or what is mapped to SCIM's `manager`
+/// or `members`. Object types have the numbers of their places in the document.
+fn refers(
+    schema: &Schema,
+    objects: &[ObjectMapping],
+    target: &Attribute,
+    path: &Path,
+) -> Option<Refers> {
+    let numbers = |fits: &dyn Fn(&ObjectMapping) -> bool| -> Vec<u32> {
+        let all = objects.iter().enumerate().filter(|(_, object)| fits(object));
+        all.map(|(at, _)| at as u32).collect()
+    };
+    let refers = if target.kind == AttributeType::Reference {
+        let known = |object: &ObjectMapping| {
+            target.refers_to.is_empty() || target.refers_to.contains(&object.object_type)
+        };
+        let of_one_type = match target.refers_to.len() {
+            0 => schema.types.len() == 1,
+            types => types == 1,
+        };
+        Refers { types: numbers(&known), plain: of_one_type }
     } else {
-        Err(misfits)
-    }
+        let is_reference = matches!(path.attribute.as_str(), "manager" | "members")
+            && path.sub.as_deref().is_none_or(|sub| sub == "value");
+        if !is_reference {
+            return None;
+        }
+        Refers { types: numbers(&|object| object.resource == "User"), plain: true }
+    };
+    (!refers.types.is_empty()).then_some(refers)
 }
 
 struct Draft<'a> {
     at: usize,
     object: &'a ObjectMapping,
+    schema: &'a Schema,
+    objects: &'a [ObjectMapping],
     misfits: &'a mut Vec<Misfit>,
     warnings: &'a mut Vec<Misfit>,
 }
@@ -79,8 +123,8 @@ impl Draft<'_> {
         self.misfits.push(Misfit { key, message });
     }
 
-    fn object(&mut self, schema: &Schema, layout: &mut Layout) -> Option<Flow> {
-        let object = self.object;
+    fn object(&mut self, layout: &mut Layout) -> Option<Flow> {
+        let (schema, object) = (self.schema, self.object);
         if ENDPOINTS.contains(&object.resource.as_str()) {
             let message = format!("{} is the name of a SCIM endpoint", object.resource);
             self.misfit("resource", message);
@@ -135,7 +179,8 @@ impl Draft<'_> {
                 self.misfit("query", message);
             }
         }
-        let schemas = schemas(object, &mut rules);
+        let resources: Vec<&str> = self.objects.iter().map(|one| one.resource.as_str()).collect();
+        let schemas = schemas(object, &mut rules, &resources, self.is_member());
         for rule in rules.iter_mut().filter(|rule| rule.multi_valued && !rule.list) {
             rule.multi_valued = false;
             self.warnings.push(Misfit {
@@ -148,22 +193,20 @@ impl Draft<'_> {
             let leaf = rule.and_then(|rule| schemas.find(&rule.path).and_then(|f| f.compared()));
             leaf.map_or_else(|| target.get(name).is_none_or(|a| a.case_exact), |d| d.case_exact)
         };
-        let number = layout.add(
-            &target.name,
-            &anchors,
-            &others,
-            |name| {
-                // Two people of one user name must be noticed, whatever the operator lists.
-                let user_name = |rule: &Rule| rule.path == Path::of("userName");
-                let is_user_name =
-                    rules.iter().any(|rule| user_name(rule) && rule.target.name == name);
-                (is_user_name || object.query.iter().any(|query| query == name)).then_some(true)
-            },
-            |attribute| {
-                matches!(attribute.kind, AttributeType::Text | AttributeType::Reference)
-                    && !case_exact(&attribute.name)
-            },
-        );
+        let number = layout.add(&target.name, &anchors, &others, |attribute| {
+            let name = attribute.name.as_str();
+            let rule = rules.iter().find(|rule| rule.target.name == name);
+            // Two people of one user name must be noticed, whatever the operator lists.
+            let is_user_name = rule.is_some_and(|rule| rule.path == Path::of("userName"));
+            let is_text = matches!(attribute.kind, AttributeType::Text | AttributeType::Reference);
+            let refers = rule.is_some_and(|rule| rule.refers.is_some());
+            let exact = if refers { attribute.case_exact } else { case_exact(name) };
+            Keeping {
+                indexed: is_user_name || object.query.iter().any(|query| query == name),
+                folded: is_text && !exact,
+                linked: is_text && rule.is_some_and(Rule::is_linked),
+            }
+        });
         Some(Flow::new(number, target.clone(), object.clone(), rules, schemas, layout))
     }
 
@@ -221,15 +264,40 @@ impl Draft<'_> {
         for word in [&mapping.when_true, &mapping.when_false].into_iter().flatten() {
             self.value(&place, target, word);
         }
+        let multi_valued = target.multi_valued && !mapping.single;
+        let mut refers = refers(self.schema, self.objects, target, &path);
+        if anchor || multi_valued && target.kind == AttributeType::Integer {
+            refers = None;
+        }
         Some(Rule {
             target: target.clone(),
             path,
-            multi_valued: target.multi_valued && !mapping.single,
+            multi_valued,
             when_true: mapping.when_true.clone(),
             when_false: mapping.when_false.clone(),
             anchor,
             kind: AttributeKind::String,
             list: false,
+            refers,
+            shape: None,
+        })
+    }
+
+    /// Whether objects of this type can be members of groups.
+    fn is_member(&self) -> bool {
+        self.objects.iter().filter(|group| group.resource == "Group").any(|group| {
+            let target = self.schema.get(&group.object_type);
+            group.attributes.iter().any(|mapping| {
+                let path = mapping.scim.as_deref().and_then(|text| Path::parse(text).ok());
+                let path = path.filter(|path| path.attribute.eq_ignore_ascii_case("members"));
+                let attribute = target.and_then(|target| target.get(&mapping.target));
+                path.zip(attribute).is_some_and(|(path, attribute)| {
+                    let path = Path { attribute: "members".to_owned(), ..path };
+                    let refers = refers(self.schema, self.objects, attribute, &path);
+                    let names_us = |refers: Refers| refers.types.contains(&(self.at as u32));
+                    attribute.multi_valued && !mapping.single && refers.is_some_and(names_us)
+                })
+            })
         })
     }
 
@@ -368,6 +436,8 @@ impl Draft<'_> {
             anchor: false,
             kind: AttributeKind::Boolean,
             list: false,
+            refers: None,
+            shape: None,
         });
     }
 

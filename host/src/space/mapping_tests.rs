@@ -5,7 +5,7 @@ use super::{
     mapping::compile,
 };
 use crate::config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping};
-use ecma_plugin_sdk::{AttributeType, ObjectType, Schema};
+use ecma_plugin_sdk::{AttributeType, DnStyle, ObjectType, Schema};
 
 fn schema() -> Schema {
     let plain = ObjectType::new("plain").attribute("a", AttributeType::Text);
@@ -13,7 +13,7 @@ fn schema() -> Schema {
 }
 
 fn check(objects: &[ObjectMapping], expected: &[(&str, &str)]) {
-    let misfits = compile(&schema(), objects).err().unwrap_or_default();
+    let misfits = compile(&schema(), objects, DnStyle::None).err().unwrap_or_default();
     let found: Vec<_> = misfits.iter().map(|m| (m.key.as_str(), m.message.as_str())).collect();
     assert_eq!(found, expected);
 }
@@ -109,10 +109,10 @@ fn attributes_that_do_not_fit_are_refused() {
          attribute, without parts",
     );
     let paths = changed(|o| o.attributes.push(to("given", "name")));
-    let misfit = compile(&schema(), &[paths]).err().unwrap().remove(0);
+    let misfit = compile(&schema(), &[paths], DnStyle::None).err().unwrap().remove(0);
     assert!(misfit.message.starts_with("name has parts, name one of them: name."), "{misfit:?}");
     let text = changed(|o| o.attributes.push(to("given", "a b")));
-    let misfit = compile(&schema(), &[text]).err().unwrap().remove(0);
+    let misfit = compile(&schema(), &[text], DnStyle::None).err().unwrap().remove(0);
     assert!(misfit.message.starts_with("\"a b\" is not a SCIM path: "), "{misfit:?}");
     let lists = changed(|o| {
         o.attributes.extend([to("work", "emails[type eq \"work\"].value"), to("home", "emails")]);
@@ -193,7 +193,7 @@ fn what_looks_like_a_mistake_is_told() {
         o.deprovisioning.disable =
             DisableFlow::Set { attribute: "state".to_owned(), when_true: None, when_false: None };
     });
-    let compiled = compile(&Schema::new([strict]), &[mapping]).ok().unwrap();
+    let compiled = compile(&Schema::new([strict]), &[mapping], DnStyle::None).ok().unwrap();
     let told: Vec<_> =
         compiled.warnings.iter().map(|w| (w.key.as_str(), w.message.as_str())).collect();
     assert_eq!(
@@ -220,7 +220,7 @@ fn clients_see_what_the_target_allows() {
             to("level", ""),
         ]);
     });
-    let compiled = compile(&schema(), &[mapping]).ok().unwrap();
+    let compiled = compile(&schema(), &[mapping], DnStyle::None).ok().unwrap();
     let schemas = &compiled.flows[0].schemas;
     let seen = |path: &str| {
         let path = crate::scim::Path::parse(path).unwrap();

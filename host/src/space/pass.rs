@@ -2,8 +2,9 @@
 //! import what was not seen goes, unless that is suspiciously much.
 
 use super::{
-    cache::{By, Edit, Put, Slots, Space},
+    cache::{By, Edit, Parts, Put, Slots, Space},
     layout::Layout,
+    links,
     row::{self, Row, Translator},
     table::widen,
 };
@@ -72,6 +73,8 @@ pub struct Differences {
 struct Pending {
     range: Range<usize>,
     key: usize,
+    /// Cells of its multi-valued references.
+    links: Range<usize>,
     hash: u32,
     /// Where the space had the entry.
     slot: Option<u32>,
@@ -82,6 +85,12 @@ impl Differences {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.absorbed == self.rows.len()
+    }
+
+    fn entry(&self, layout: &Layout, pending: &Pending) -> Entry {
+        let cells = &self.bytes[pending.links.clone()];
+        let links = |number| links::values(cells, number);
+        row::decode_whole(layout, &self.bytes[pending.range.clone()], links)
     }
 
     fn clear(&mut self) {
@@ -104,11 +113,14 @@ impl Differences {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(&row.bytes);
         let range = from..self.bytes.len();
+        self.bytes.extend_from_slice(&row.links);
+        let links = range.end..self.bytes.len();
         if let Some(known) = known {
             self.rows[known].range = range;
+            self.rows[known].links = links;
             return;
         }
-        self.rows.push(Pending { range, key: row.key, hash, slot });
+        self.rows.push(Pending { range, key: row.key, links, hash, slot });
         let rows = &self.rows;
         let at = rows.len() as u32 - 1;
         self.keys.insert_unique(widen(hash), at, |at| widen(rows[*at as usize].hash));
@@ -210,8 +222,8 @@ impl Pass {
         let hash = space.hash(&key);
         let pending = differences.find(hash, &key).map(|at| &differences.rows[at]);
         let before = match pending {
-            Some(pending) => Some(row::decode(layout, &differences.bytes[pending.range.clone()])),
-            None => space.by_hash(hash, &key).map(|stored| space.entry(&stored)),
+            Some(pending) => Some(differences.entry(layout, pending)),
+            None => space.by_hash(hash, &key).map(|stored| space.whole_entry(&stored)),
         };
         let Some(entry) = change.apply(before.as_ref()) else {
             // An update of what we do not know: the next full import brings it.
@@ -257,13 +269,15 @@ impl Pass {
     pub fn absorb(&mut self, space: &mut Space, differences: &mut Differences, now: u32) -> bool {
         let to = differences.rows.len().min(differences.absorbed + CHUNK);
         for pending in &differences.rows[differences.absorbed..to] {
-            let Pending { range, key, hash, slot } = pending;
+            let Pending { range, key, links, hash, slot } = pending;
             let bytes = &differences.bytes[range.clone()];
+            let links = &differences.bytes[links.clone()];
+            let parts = Parts { bytes, key: *key, links: Some(links) };
             let known = match space.exports() == differences.exports {
                 true => *slot,
                 false => space.slot_of(*hash, &bytes[..*key]),
             };
-            let slot = match space.put(known, *hash, bytes, *key, By::Import, now) {
+            let slot = match space.put(known, *hash, &parts, By::Import, now) {
                 Put::Made(applied) => {
                     match applied.before {
                         Some(_) => self.report.changed += 1,

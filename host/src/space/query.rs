@@ -3,8 +3,9 @@
 use super::{
     cache::{Space, Stored},
     flow::{Flow, LookUp},
+    needs::Needs,
 };
-use crate::scim::{Filter, Resource};
+use crate::scim::Filter;
 
 /// How a filter is answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub fn plan(space: &Space, flow: &Flow, filter: &Filter) -> Plan {
             }
             continue;
         };
-        let bytes = match rule.looked_up(value) {
+        let bytes = match rule.looked_up(space, value) {
             LookUp::Cell(bytes) => bytes,
             LookUp::Nobody => return Plan::Nothing,
             LookUp::Unknown => continue,
@@ -59,18 +60,17 @@ pub fn plan(space: &Space, flow: &Flow, filter: &Filter) -> Plan {
     best.map_or(Plan::Scan, |slots| Plan::Slots { slots, exact: false })
 }
 
-/// Whether an entry matches; answers its resource so that it is built once.
+/// Whether an entry matches. `needs` is what the filter looks at ([`Flow::needs_of`]): no more than
+/// that is made of the entry.
 #[must_use]
-pub fn matching(
+pub fn matches(
     space: &Space,
     flow: &Flow,
     filter: &Filter,
+    needs: &Needs,
     stored: &Stored<'_>,
     base: &str,
-) -> Option<Resource> {
-    if super::row::type_of(stored.bytes) != flow.number {
-        return None;
-    }
-    let resource = flow.resource(space.layout(), stored, base);
-    filter.matches(&resource, &flow.schemas).then_some(resource)
+) -> bool {
+    super::row::type_of(stored.bytes) == flow.number
+        && filter.matches(&flow.resource(space, stored, base, needs), &flow.schemas)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     flow_tests::{BASE, ENTERPRISE, Made, OWN, everything},
-    query::{Plan, matching, plan},
+    query::{Plan, matches, plan},
 };
 use crate::{config::ObjectMapping, scim::Filter};
 use ecma_plugin_sdk::Entry;
@@ -19,7 +19,7 @@ fn slots(made: &Made, filter: &str) -> Vec<u32> {
     };
     let fits = |slot: &u32| {
         let stored = made.space.stored(*slot).unwrap();
-        matching(&made.space, &made.flow, &filter, &stored, BASE).is_some()
+        matches(&made.space, &made.flow, &filter, &made.flow.needs_of(&filter), &stored, BASE)
     };
     candidates.into_iter().filter(fits).collect()
 }

@@ -1,11 +1,18 @@
 //! One entry as one run of bytes: object type, anchor, attributes, distinguished name, in the cells
 //! that pages use, in the order of the layout's numbers. Equal entries have equal bytes.
+//!
+//! Multi-valued references stand beside the row; in it is a digest of them.
 
-use super::layout::{Layout, TypeLayout};
+use super::{
+    layout::{Kept, Layout, TypeLayout},
+    links::{self, Digest},
+};
+use crate::scim;
 use ecma_plugin_sdk::{
-    Dn, Entry, Value,
+    Anchor, Dn, Entry, EntryId, Value,
     page::{Cell, Page, Record, RecordKind, Refused, Tag, put_value, put_varint, take_varint},
 };
+use std::borrow::Cow;
 use twox_hash::XxHash3_64;
 
 /// Bytes of an entry, made by [`Translator`] or [`encode`].
@@ -15,6 +22,8 @@ pub struct Row {
     pub bytes: Vec<u8>,
     /// How many of the bytes are type and anchor.
     pub key: usize,
+    /// Cells of the attributes whose values stand beside the row, in any order.
+    pub links: Vec<u8>,
     cells: Vec<(u32, u32, u32)>,
     scratch: Vec<u8>,
 }
@@ -24,6 +33,15 @@ impl Row {
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.bytes[..self.key]
+    }
+
+    /// Appends the digests of the values beside the row.
+    fn digest(&mut self, ours: &TypeLayout) {
+        for number in ours.linked() {
+            let mut digest = Digest::default();
+            links::values(&self.links, number).into_iter().for_each(|value| digest.add(value));
+            digest.put(number, &mut self.bytes);
+        }
     }
 
     /// Puts the cells from here on into the order of their numbers; several of one attribute stay
@@ -57,6 +75,8 @@ pub struct Translator<'a> {
 }
 
 const UNWANTED: u32 = u32::MAX;
+/// Marks the number of an attribute whose values stand beside the row.
+const LINKED: u32 = 1 << 30;
 
 impl<'a> Translator<'a> {
     /// For the records of this page.
@@ -70,7 +90,8 @@ impl<'a> Translator<'a> {
                 let ours = &layout.types[number as usize];
                 let known = |name: &&str| {
                     let number = ours.number(name)?;
-                    Some((number, ours.kept[number as usize].tag))
+                    let kept = &ours.kept[number as usize];
+                    Some((number | if kept.linked { LINKED } else { 0 }, kept.tag))
                 };
                 let numbers = names.iter().map(|name| known(name).unwrap_or((UNWANTED, Tag(0))));
                 Some((number, numbers.collect()))
@@ -88,6 +109,7 @@ impl<'a> Translator<'a> {
         let Some((type_number, numbers)) = known else { return Ok(false) };
         let ours = &self.layout.types[*type_number as usize];
         row.bytes.clear();
+        row.links.clear();
         put_varint(&mut row.bytes, *type_number);
         let start = row.bytes.len();
         let copied = copy(numbers, record.cells, &mut row.bytes).is_some();
@@ -111,10 +133,20 @@ impl<'a> Translator<'a> {
                     self.names[cell.attribute as usize]
                 ));
             }
+            if number & LINKED != 0 {
+                let number = number & !LINKED;
+                let bytes = link(ours, number, cell.bytes);
+                Cell { attribute: number, tag, bytes: &bytes }.put(&mut row.links);
+                continue;
+            }
             sorted &= number >= last;
             last = number;
             let bytes = canonical(tag, cell.bytes);
             Cell { attribute: number, tag, bytes }.put(&mut row.bytes);
+        }
+        if !row.links.is_empty() {
+            row.digest(ours);
+            sorted = false;
         }
         if !sorted {
             row.sort(start);
@@ -162,6 +194,18 @@ fn is_meant(wanted: Tag, sent: Tag) -> bool {
     fits && sent.0 & OPERATION == 0
 }
 
+/// The one way to write a value that stands beside the row.
+#[must_use]
+pub fn link<'b>(ours: &TypeLayout, number: u32, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if ours.kept[number as usize].folded => match scim::fold(text) {
+            Cow::Borrowed(folded) => Cow::Borrowed(folded.as_bytes()),
+            Cow::Owned(folded) => Cow::Owned(folded.into_bytes()),
+        },
+        _ => Cow::Borrowed(bytes),
+    }
+}
+
 /// The one way to write a value: equal numbers have equal bytes.
 fn canonical(tag: Tag, bytes: &[u8]) -> &[u8] {
     if tag.kind() != Tag::INTEGER {
@@ -192,6 +236,8 @@ fn key_length(bytes: &[u8], ours: &TypeLayout) -> Result<usize, String> {
 }
 
 /// The row of a decoded entry; attributes that the space does not keep are left out.
+///
+/// Multi-valued references are those of the entry; see [`with_digests`] for those that stay.
 pub fn encode(layout: &Layout, entry: &Entry) -> Result<Row, Refused> {
     let refused = |message: String| Refused {
         place: entry.id().to_string(),
@@ -201,8 +247,9 @@ pub fn encode(layout: &Layout, entry: &Entry) -> Result<Row, Refused> {
         return Err(refused("entries of this object type are not kept".to_owned()));
     };
     let ours = &layout.types[number as usize];
-    let mut bytes = Vec::new();
-    put_varint(&mut bytes, number);
+    let mut row = Row::default();
+    let bytes = &mut row.bytes;
+    put_varint(bytes, number);
     for (at, kept) in ours.kept.iter().enumerate() {
         let flags = if at < ours.anchors { Tag(0).anchor() } else { Tag(0) };
         let anchor = entry.id().anchor.get(&kept.attribute.name);
@@ -210,14 +257,21 @@ pub fn encode(layout: &Layout, entry: &Entry) -> Result<Row, Refused> {
             Some(value) if at < ours.anchors => std::slice::from_ref(value),
             _ => entry.get(&kept.attribute.name),
         };
+        let mut digest = Digest::default();
         for value in values {
             let from = bytes.len();
             match (kept.tag.kind(), value) {
                 (Tag::TEXT | Tag::REFERENCE, Value::Text(text) | Value::Reference(text)) => {
                     let text = text.as_bytes();
-                    Cell { attribute: at as u32, tag: kept.tag, bytes: text }.put(&mut bytes);
+                    if kept.linked {
+                        let text = link(ours, at as u32, text);
+                        let cell = Cell { attribute: at as u32, tag: kept.tag, bytes: &text };
+                        cell.put(&mut row.links);
+                        continue;
+                    }
+                    Cell { attribute: at as u32, tag: kept.tag, bytes: text }.put(bytes);
                 }
-                _ => put_value(&mut bytes, at as u32, value, flags),
+                _ => put_value(bytes, at as u32, value, flags),
             }
             let cell = Cell::take(&mut &bytes[from..]).expect("a cell just written is whole");
             if cell.tag != kept.tag {
@@ -227,13 +281,51 @@ pub fn encode(layout: &Layout, entry: &Entry) -> Result<Row, Refused> {
                 )));
             }
         }
+        if kept.linked {
+            let values = links::values(&row.links, at as u32);
+            values.into_iter().for_each(|value| digest.add(value));
+            digest.put(at as u32, bytes);
+        }
     }
-    let key = key_length(&bytes, ours).map_err(refused)?;
+    let key = key_length(bytes, ours).map_err(refused)?;
     if let Some(dn) = &entry.id().dn {
         let cell = Cell { attribute: ours.dn(), tag: Tag::TEXT, bytes: dn.as_str().as_bytes() };
-        cell.put(&mut bytes);
+        cell.put(bytes);
     }
-    Ok(Row { bytes, key, ..Row::default() })
+    row.key = key;
+    Ok(row)
+}
+
+/// The bytes of a row with these digests in the place of its own, one for each attribute whose
+/// values stand beside the row.
+pub(super) fn with_digests(
+    layout: &Layout,
+    bytes: &[u8],
+    digest: impl Fn(u32) -> Digest,
+) -> Vec<u8> {
+    let ours = &layout.types[type_of(bytes) as usize];
+    let mut out = Vec::with_capacity(bytes.len() + 32);
+    put_varint(&mut out, type_of(bytes));
+    let mut linked = ours.linked().peekable();
+    for cell in cells(bytes) {
+        while let Some(number) = linked.next_if(|number| *number <= cell.attribute) {
+            digest(number).put(number, &mut out);
+        }
+        if !is_linked(ours, cell.attribute) {
+            cell.put(&mut out);
+        }
+    }
+    linked.for_each(|number| digest(number).put(number, &mut out));
+    out
+}
+
+/// What a row says of the values beside it.
+pub(super) fn digest(bytes: &[u8], number: u32) -> Digest {
+    values(bytes, number).next().map(|cell| Digest::of(&cell)).unwrap_or_default()
+}
+
+fn is_linked(ours: &TypeLayout, number: u32) -> bool {
+    ours.kept.get(number as usize).is_some_and(|kept| kept.linked)
 }
 
 /// The number of the object type of a row.
@@ -263,7 +355,7 @@ pub fn key<'a>(layout: &Layout, bytes: &'a [u8]) -> &'a [u8] {
     &bytes[..key_length(bytes, ours).unwrap_or(bytes.len())]
 }
 
-/// The row as an entry.
+/// The row as an entry, without the values beside it.
 #[must_use]
 pub fn decode(layout: &Layout, bytes: &[u8]) -> Entry {
     let ours = &layout.types[type_of(bytes) as usize];
@@ -273,6 +365,9 @@ pub fn decode(layout: &Layout, bytes: &[u8]) -> Entry {
     for cell in cells(bytes) {
         if cell.attribute == ours.dn() {
             entry.id_mut().dn = cell.text().map(Dn::new);
+            continue;
+        }
+        if is_linked(ours, cell.attribute) {
             continue;
         }
         let Some(value) = cell.value() else { continue };
@@ -293,6 +388,45 @@ pub fn decode(layout: &Layout, bytes: &[u8]) -> Entry {
         entry.put(name, gathered);
     }
     entry
+}
+
+/// What tells the entry of a row from others; type and anchor of a row are enough.
+#[must_use]
+pub fn decode_id(layout: &Layout, bytes: &[u8]) -> EntryId {
+    let ours = &layout.types[type_of(bytes) as usize];
+    let mut anchor = Anchor::default();
+    for (cell, kept) in cells(bytes).zip(&ours.kept[..ours.anchors]) {
+        if let Some(value) = cell.value() {
+            anchor.set(kept.attribute.name.as_str(), value);
+        }
+    }
+    EntryId { object_type: ours.name.clone(), anchor, dn: None }
+}
+
+/// The row as an entry, with the values beside it.
+pub(super) fn decode_whole<'v>(
+    layout: &Layout,
+    bytes: &[u8],
+    links: impl Fn(u32) -> Vec<&'v [u8]>,
+) -> Entry {
+    let mut entry = decode(layout, bytes);
+    let ours = &layout.types[type_of(bytes) as usize];
+    for number in ours.linked() {
+        let kept = &ours.kept[number as usize];
+        let values = links(number).into_iter().map(|value| linked_value(kept, value));
+        entry.put(kept.attribute.name.as_str(), values.collect());
+    }
+    entry
+}
+
+/// A value that stands beside the row, as the target has it.
+#[must_use]
+pub fn linked_value(kept: &Kept, value: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(value).into_owned();
+    match kept.tag.kind() {
+        Tag::REFERENCE => Value::Reference(text),
+        _ => Value::Text(text),
+    }
 }
 
 /// A number for the content of a row: XXH3 of 64 bits without a seed, the same on every host.

@@ -1,7 +1,11 @@
 //! Rows: what pages and entries become, and what they are read back as.
 
 use super::row::*;
-use super::{Pass, Space, layout::Layout, pass::Differences};
+use super::{
+    Pass, Space,
+    layout::{Keeping, Layout},
+    pass::Differences,
+};
 use ecma_plugin_sdk::{
     Attribute, AttributeType, Change, Dn, Entry, Value,
     page::{Page, PageWriter, Record, Tag},
@@ -23,7 +27,7 @@ fn layout() -> Layout {
         attribute("boss", Reference),
     ];
     let anchors = [attribute("room", Integer), attribute("seat", Text)];
-    layout.add("seat", &anchors, &others, |_| None, |_| false);
+    layout.add("seat", &anchors, &others, |_| Keeping::default());
     layout
 }
 

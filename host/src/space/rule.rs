@@ -1,5 +1,9 @@
 //! One rule of an attribute flow: a value of the target becomes one of SCIM, and back.
 
+use super::{
+    cache::Space,
+    references::{self, Refers, Shape},
+};
 use crate::scim::{self, AttributeKind, Path, ScimType};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ecma_plugin_sdk::{
@@ -27,6 +31,10 @@ pub struct Rule {
     pub kind: AttributeKind,
     /// Whether SCIM has a list there.
     pub list: bool,
+    /// Which entries its values name, when they do.
+    pub refers: Option<Refers>,
+    /// How SCIM shows these.
+    pub shape: Option<Shape>,
 }
 
 /// How an index answers an equality.
@@ -42,9 +50,48 @@ pub enum LookUp {
 }
 
 impl Rule {
+    /// Whether the values stand beside the row.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.refers.is_some() && self.multi_valued
+    }
+
+    /// What the target calls the entry that a client means, as the target writes it. An entry that
+    /// is not there is `invalidValue`.
+    pub(super) fn named(&self, space: &Space, json: &Json) -> Result<Value, scim::Error> {
+        let known = self.names(space, json).filter(|(_, known)| *known);
+        known.map(|(value, _)| value).ok_or_else(|| self.unknown(json))
+    }
+
+    /// The same, and whether the entry is known.
+    pub(super) fn names(&self, space: &Space, json: &Json) -> Option<(Value, bool)> {
+        let id = references::id_in(json.as_str()?);
+        let (name, known) = self.refers.as_ref()?.name_of(space, &id)?;
+        let value = match self.target.kind {
+            AttributeType::Reference => Value::Reference(name),
+            _ => parse(&self.target, &name, &self.target.name).ok()?,
+        };
+        Some((value, known))
+    }
+
+    pub(super) fn unknown(&self, json: &Json) -> scim::Error {
+        let shown = shortened(json);
+        let detail = format!("{}: there is no resource {shown} that it can name", self.path);
+        scim::Error::new(ScimType::InvalidValue, detail)
+    }
+
     /// How an index over the attribute answers `eq` with this value.
     #[must_use]
-    pub fn looked_up(&self, compared: &Json) -> LookUp {
+    pub fn looked_up(&self, space: &Space, compared: &Json) -> LookUp {
+        if self.refers.is_some() {
+            return match self.names(space, compared) {
+                Some((Value::Integer(number), _)) => LookUp::Cell(cell_bytes(number.into())),
+                Some((Value::Text(name) | Value::Reference(name), _)) => {
+                    LookUp::Cell(name.into_bytes())
+                }
+                _ => LookUp::Nobody,
+            };
+        }
         let is_whole = self.multi_valued || !self.target.multi_valued;
         if !is_whole || self.when_true.is_some() || self.when_false.is_some() {
             return LookUp::Unknown;
@@ -171,11 +218,16 @@ fn cell_bytes(value: Value) -> Vec<u8> {
     Cell::take(&mut bytes.as_slice()).map_or_else(Vec::new, |cell| cell.bytes.to_vec())
 }
 
-fn refused(name: &str, value: &Json) -> scim::Error {
-    let mut shown = value.to_string();
-    if shown.chars().count() > 60 {
-        shown = shown.chars().take(60).collect::<String>() + "…";
+fn shortened(value: &Json) -> String {
+    let shown = value.to_string();
+    match shown.chars().count() > 60 {
+        true => shown.chars().take(60).collect::<String>() + "…",
+        false => shown,
     }
+}
+
+fn refused(name: &str, value: &Json) -> scim::Error {
+    let shown = shortened(value);
     scim::Error::new(ScimType::InvalidValue, format!("{name} cannot be {shown} in the target"))
 }
 

@@ -4,7 +4,7 @@
 //! writing it then costs several times as much, and look-ups are most of what clients ask. A mapping
 //! of unusual shape has no template and goes by the tree.
 
-use super::{flow::Flow, identity::ResourceId, layout::Layout, row, rows::Stored, rule::Rule};
+use super::{cache::Space, flow::Flow, identity::ResourceId, row, rows::Stored, rule::Rule};
 use crate::scim::{AttributeKind, Filter, Operator, ResourceSchemas};
 use ecma_plugin_sdk::page::{Cell, Tag};
 use jiff::fmt::{StdIoWrite, temporal::DateTimePrinter};
@@ -32,6 +32,9 @@ impl Member {
 enum Node {
     /// The values of one rule.
     Rule(Leaf),
+    /// The entry that a value names.
+    Reference(Leaf),
+    Groups,
     Object(Vec<Member>),
     /// Elements of a list, each with a type of its own.
     Elements(Vec<Element>),
@@ -61,6 +64,7 @@ struct Element {
 
 enum Draft {
     Rule(Leaf),
+    Reference(Leaf),
     Object(BTreeMap<String, Draft>),
     Elements(Vec<(String, BTreeMap<String, Draft>)>),
 }
@@ -104,6 +108,7 @@ impl Template {
         rules: &[Rule],
         by_number: &[Vec<usize>],
         shows_active: bool,
+        shows_groups: bool,
         schemas: &ResourceSchemas,
     ) -> Option<Template> {
         let mut root = BTreeMap::new();
@@ -133,6 +138,9 @@ impl Template {
         if shows_active {
             add("active", Node::Active);
         }
+        if shows_groups {
+            add("groups", Node::Groups);
+        }
         add("id", Node::Id);
         add("meta", Node::Meta);
         add("schemas", Node::Schemas(schemas.core().id.clone(), extensions));
@@ -144,15 +152,16 @@ impl Template {
     pub(super) fn write(
         &self,
         flow: &Flow,
-        layout: &Layout,
+        space: &Space,
         stored: &Stored<'_>,
         base: &str,
         out: &mut Vec<u8>,
     ) {
+        let layout = space.layout();
         let attributes = layout.types[flow.number as usize].kept.len();
         let cells = Cells::of(stored.bytes, attributes);
         let id = ResourceId::of(layout, stored.bytes);
-        Writer { flow, stored, id, base, cells, out }.object(&self.0);
+        Writer { flow, space, stored, id, base, cells, out }.object(&self.0);
     }
 }
 
@@ -169,6 +178,11 @@ fn object<'m>(
 
 fn insert(scope: &mut BTreeMap<String, Draft>, rule: &Rule, leaf: Leaf) -> Option<()> {
     let name = &rule.path.attribute;
+    if rule.refers.is_some() {
+        let is_whole = rule.path.filter.is_none() && !rule.multi_valued && !rule.list;
+        let taken = scope.insert(name.clone(), Draft::Reference(leaf)).is_some();
+        return (is_whole && !taken).then_some(());
+    }
     let (members, sub, leaf) = match (&rule.path.filter, &rule.path.sub) {
         (None, None) => (scope, name, leaf),
         (None, Some(sub)) if !leaf.list => (object(scope, name)?, sub, leaf),
@@ -203,6 +217,7 @@ fn element_type(filter: &Filter) -> Option<String> {
 fn finish(members: BTreeMap<String, Draft>) -> Vec<Member> {
     let node = |draft| match draft {
         Draft::Rule(leaf) => Node::Rule(leaf),
+        Draft::Reference(leaf) => Node::Reference(leaf),
         Draft::Object(members) => Node::Object(finish(members)),
         Draft::Elements(elements) => Node::Elements(
             elements
@@ -228,6 +243,7 @@ fn finish(members: BTreeMap<String, Draft>) -> Vec<Member> {
 
 struct Writer<'a> {
     flow: &'a Flow,
+    space: &'a Space,
     stored: &'a Stored<'a>,
     id: ResourceId,
     base: &'a str,
@@ -242,7 +258,7 @@ impl Writer<'_> {
         let mut alive = false;
         self.out.push(b'{');
         for member in members {
-            if let Node::Rule(leaf) = &member.node
+            if let Node::Rule(leaf) | Node::Reference(leaf) = &member.node
                 && self.cells.get(leaf.number).is_empty()
             {
                 continue;
@@ -267,6 +283,8 @@ impl Writer<'_> {
     fn node(&mut self, node: &Node) -> bool {
         match node {
             Node::Rule(leaf) => return self.values(leaf),
+            Node::Reference(leaf) => return self.reference(leaf),
+            Node::Groups => return self.groups(),
             Node::Object(members) => return self.object(members),
             Node::Elements(elements) => return self.elements(elements),
             Node::Constant(text) => self.out.extend_from_slice(text.as_bytes()),
@@ -315,6 +333,18 @@ impl Writer<'_> {
             self.out.truncate(start);
         }
         written > 0
+    }
+
+    fn reference(&mut self, leaf: &Leaf) -> bool {
+        let rule = &self.flow.rules()[leaf.rule];
+        let cell = self.cells.get(leaf.number).first();
+        let shown = cell.and_then(|cell| self.flow.reference(self.space, rule, cell, self.base));
+        shown.is_some_and(|shown| serde_json::to_writer(&mut *self.out, &shown).is_ok())
+    }
+
+    fn groups(&mut self) -> bool {
+        let groups = self.flow.groups(self.space, self.stored, self.base);
+        !groups.is_empty() && serde_json::to_writer(&mut *self.out, &groups).is_ok()
     }
 
     /// Elements stand in the order of the attributes that made them.
@@ -377,6 +407,10 @@ impl Writer<'_> {
             let shows = |(rule, number): &(usize, usize)| {
                 let rule = &self.flow.rules()[*rule];
                 let cells = self.cells.get(*number);
+                if rule.refers.is_some() {
+                    let named = |cell| self.flow.reference(self.space, rule, cell, self.base);
+                    return cells.first().and_then(named).is_some();
+                }
                 let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };
                 cells[..take]
                     .iter()

@@ -3,6 +3,7 @@
 use super::{
     Layout, Pass, ResourceId, Space,
     cache::{By, Edit},
+    layout::Keeping,
     pass::Differences,
     row,
 };
@@ -33,8 +34,12 @@ pub(super) fn layout() -> Arc<Layout> {
     mails.multi_valued = true;
     for name in TYPES {
         let others = [login.clone(), mails.clone()];
-        let indexed = |name: &str| (name != "id").then_some(true);
-        layout.add(name, std::slice::from_ref(&id), &others, indexed, |a| a.name == "login");
+        let keeping = |attribute: &Attribute| Keeping {
+            indexed: attribute.name != "id",
+            folded: attribute.name == "login",
+            linked: attribute.kind == AttributeType::Reference,
+        };
+        layout.add(name, std::slice::from_ref(&id), &others, keeping);
     }
     Arc::new(layout)
 }

@@ -86,17 +86,34 @@ pub(super) fn not_allowed(allowed: &'static str) -> Response {
     response
 }
 
-/// A resource with its version and, for a new one, its place.
-pub(super) fn resource(status: StatusCode, resource: &Resource) -> Response {
-    let meta = |name: &str| resource.as_map().get("meta").and_then(|meta| meta.get(name)?.as_str());
-    let header = |name: &str| meta(name).and_then(|text| HeaderValue::from_str(text).ok());
-    let (version, location) = (header("version"), header("location"));
-    let mut response = ScimJson(status, resource).into_response();
-    if let Some(version) = version {
+fn meta(resource: &Resource, name: &str) -> Option<HeaderValue> {
+    let text = resource.as_map().get("meta").and_then(|meta| meta.get(name)?.as_str());
+    text.and_then(|text| HeaderValue::from_str(text).ok())
+}
+
+/// The version of a resource, for `ETag`.
+pub(super) fn version(resource: &Resource) -> Option<HeaderValue> {
+    meta(resource, "version")
+}
+
+/// What is shown of a resource, with its version and, for a new one, its place.
+pub(super) fn resource(status: StatusCode, resource: &Resource, shown: &Resource) -> Response {
+    let location = meta(resource, "location").filter(|_| status == StatusCode::CREATED);
+    let mut response = ScimJson(status, shown).into_response();
+    if let Some(version) = version(resource) {
         response.headers_mut().insert(header::ETAG, version);
     }
-    if let Some(location) = location.filter(|_| status == StatusCode::CREATED) {
+    if let Some(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// Done, and nothing more to say but the version.
+pub(super) fn done(version: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Ok(version) = HeaderValue::from_str(version) {
+        response.headers_mut().insert(header::ETAG, version);
     }
     response
 }

@@ -6,12 +6,12 @@ use super::{
     request::{self, Query, Route},
 };
 use crate::{
-    binding::{Binding, Conditions, Failure, Form, Outcome, Prepared},
+    binding::{Answered, Binding, Conditions, Failure, Form, Outcome, Prepared},
     scim::{
         self, AuthenticationScheme, Bulk, Error, Filter, ListResponse, Pagination, PatchRequest,
         Projection, Resource, ResourceType, ServiceProviderConfig, Window,
     },
-    space::{Flow, ResourceId},
+    space::{Flow, ResourceId, needs::Needs},
 };
 use axum::{
     body::Body,
@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 type Answer = Result<Response, Box<Response>>;
 
@@ -118,26 +118,31 @@ impl Call<'_> {
 
     async fn create(self, flow: Arc<Flow>, body: Body) -> Answer {
         let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
-        let created = self.binding.create(Arc::clone(&flow), body, self.base.clone());
-        let created = created.await.map_err(failed)?;
-        Ok(reply::resource(StatusCode::CREATED, &self.shown(&flow, created)?))
+        let answered = self.answered(&flow, true)?;
+        let created = self.binding.create(Arc::clone(&flow), body, answered);
+        self.written(&flow, StatusCode::CREATED, created.await)
     }
 
     async fn list(self, flow: Arc<Flow>) -> Answer {
         let window = self.window()?;
         let filter = self.query.get("filter").map(|text| Filter::parse_for(text, &flow.schemas));
         let filter = filter.transpose().map_err(wrong)?;
-        let cut =
-            ["attributes", "excludedAttributes"].iter().any(|name| self.query.get(name).is_some());
-        let form = if cut { Form::Tree } else { Form::Text };
+        let projection = self.projection()?;
+        let form = match &projection {
+            None => Form::Text,
+            Some(projection) => Form::Tree(flow.needs(projection)),
+        };
         let found = self.binding.find(&flow, filter, &window, form, &self.base).await;
         let found = found.map_err(failed)?;
-        if form == Form::Text {
+        if !found.text.is_empty() || found.resources.is_empty() {
             return Ok(reply::scim_text(found.text.finish(found.total, window.start_index)));
         }
-        let resources: Result<Vec<Resource>, _> =
-            found.resources.into_iter().map(|resource| self.shown(&flow, resource)).collect();
-        let list = ListResponse::new(found.total, window.start_index, resources?);
+        let shown = |resource: Resource| match &projection {
+            Some(projection) => scim::project(&resource, projection, &flow.schemas),
+            None => resource,
+        };
+        let resources: Vec<Resource> = found.resources.into_iter().map(shown).collect();
+        let list = ListResponse::new(found.total, window.start_index, resources);
         Ok(ScimJson(StatusCode::OK, list).into_response())
     }
 
@@ -148,22 +153,26 @@ impl Call<'_> {
     async fn single(self, flow: Arc<Flow>, id: ResourceId, body: Body) -> Answer {
         let conditions = conditions(&self.head.headers);
         match self.head.method {
-            Method::GET | Method::HEAD => self.get(&flow, &id, &self.head.headers),
+            Method::GET | Method::HEAD => self.get(&flow, &id, &self.head.headers).await,
             Method::PATCH => {
                 let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
                 let patch = PatchRequest::try_from(body).map_err(wrong)?;
-                let base = self.base.clone();
-                let patched = self.binding.patch(Arc::clone(&flow), id, patch, conditions, base);
-                self.written(&flow, patched.await)
+                // A group may be long: it is answered only when something of it is asked for.
+                let whole = flow.links().is_empty() || self.query.get("attributes").is_some();
+                let answered = self.answered(&flow, whole)?;
+                let patched =
+                    self.binding.patch(Arc::clone(&flow), id, patch, conditions, answered);
+                self.written(&flow, StatusCode::OK, patched.await)
             }
             Method::PUT => {
                 let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
-                let base = self.base.clone();
-                let replaced = self.binding.replace(Arc::clone(&flow), id, body, conditions, base);
-                self.written(&flow, replaced.await)
+                let answered = self.answered(&flow, true)?;
+                let replaced =
+                    self.binding.replace(Arc::clone(&flow), id, body, conditions, answered);
+                self.written(&flow, StatusCode::OK, replaced.await)
             }
             Method::DELETE => {
-                let deleted = self.binding.delete(flow, id, conditions, self.base.clone()).await;
+                let deleted = self.binding.delete(flow, id, conditions).await;
                 deleted.map_err(failed)?;
                 Ok(StatusCode::NO_CONTENT.into_response())
             }
@@ -172,36 +181,64 @@ impl Call<'_> {
         }
     }
 
-    fn get(&self, flow: &Flow, id: &ResourceId, headers: &HeaderMap) -> Answer {
-        let resource = self.binding.get(flow, id, &self.base).map_err(failed)?;
-        let response = reply::resource(StatusCode::OK, &self.shown(flow, resource)?);
-        let version = response.headers().get(header::ETAG);
-        let known = |known: &String| known == "*" || version.is_some_and(|v| v == known.as_str());
+    async fn get(&self, flow: &Arc<Flow>, id: &ResourceId, headers: &HeaderMap) -> Answer {
+        let projection = self.projection()?;
+        let needs = projection.as_ref().map_or(Needs::ALL, |wanted| flow.needs(wanted));
+        let resource = self.binding.get(flow, id, &self.base, &needs).await.map_err(failed)?;
+        let version = reply::version(&resource);
+        let known = |known: &String| {
+            known == "*" || version.as_ref().is_some_and(|v| v.as_bytes() == known.as_bytes())
+        };
         if versions(headers, &header::IF_NONE_MATCH).iter().any(known) {
-            let version = version.cloned().unwrap_or(HeaderValue::from_static("*"));
+            let version = version.unwrap_or(HeaderValue::from_static("*"));
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, version)]).into_response());
         }
-        Ok(response)
+        Ok(reply::resource(StatusCode::OK, &resource, &self.shown(flow, &projection, &resource)))
     }
 
-    fn written(&self, flow: &Flow, outcome: Result<Outcome, Failure>) -> Answer {
+    fn written(
+        &self,
+        flow: &Flow,
+        status: StatusCode,
+        outcome: Result<Outcome, Failure>,
+    ) -> Answer {
         Ok(match outcome.map_err(failed)? {
             Outcome::Resource(resource) => {
-                reply::resource(StatusCode::OK, &self.shown(flow, resource)?)
+                let shown = self.shown(flow, &self.projection()?, &resource);
+                reply::resource(status, &resource, &shown)
             }
+            Outcome::Done(version) => reply::done(&version),
             Outcome::Gone => StatusCode::NO_CONTENT.into_response(),
         })
     }
 
     /// What the client wants to see of a resource.
-    fn shown(&self, flow: &Flow, resource: Resource) -> Result<Resource, Box<Response>> {
+    fn shown<'r>(
+        &self,
+        flow: &Flow,
+        projection: &Option<Projection>,
+        resource: &'r Resource,
+    ) -> Cow<'r, Resource> {
+        match projection {
+            Some(projection) => Cow::Owned(scim::project(resource, projection, &flow.schemas)),
+            None => Cow::Borrowed(resource),
+        }
+    }
+
+    fn projection(&self) -> Result<Option<Projection>, Box<Response>> {
         let (wanted, excluded) =
             (self.query.get("attributes"), self.query.get("excludedAttributes"));
         if wanted.is_none() && excluded.is_none() {
-            return Ok(resource);
+            return Ok(None);
         }
-        let projection = Projection::parse(wanted, excluded).map_err(wrong)?;
-        Ok(scim::project(&resource, &projection, &flow.schemas))
+        Projection::parse(wanted, excluded).map(Some).map_err(wrong)
+    }
+
+    /// What the answer to a write shows.
+    fn answered(&self, flow: &Flow, whole: bool) -> Result<Answered, Box<Response>> {
+        let projection = self.projection()?;
+        let needs = projection.map_or(Needs::ALL, |wanted| flow.needs(&wanted));
+        Ok(Answered { base: self.base.clone(), needs: whole.then_some(needs) })
     }
 
     fn discovered(&self) -> Result<&Arc<Prepared>, Box<Response>> {

@@ -2,7 +2,7 @@
 
 use crate::room::{Host, Setup};
 use ecma_plugin_sdk::{
-    AttributeType, Entry, ObjectType, Plugin, Schema,
+    AttributeType, Entry, ObjectType, Plugin, Schema, Value,
     testkit::{Fake, System},
 };
 
@@ -45,9 +45,10 @@ fn schema() -> Schema {
     for name in ["alias", "shown", "given", "family", "title", "nick", "enabled"] {
         user = user.attribute(name, AttributeType::Text);
     }
-    for name in ["work", "home", "mobile", "staff", "unit", "boss"] {
+    for name in ["work", "home", "mobile", "staff", "unit"] {
         user = user.attribute(name, AttributeType::Text).case_insensitive();
     }
+    user = user.attribute("boss", AttributeType::Reference).refers_to(["user"]);
     user = user.attribute("level", AttributeType::Integer);
     user = user.attribute("tags", AttributeType::Text).multi_valued();
     user = user.attribute("IsActive", AttributeType::Boolean);
@@ -55,12 +56,18 @@ fn schema() -> Schema {
     let mut group = ObjectType::new("group").anchor("id", AttributeType::Text);
     group = group.attribute("userName", AttributeType::Text).required().case_insensitive();
     group = group.attribute("alias", AttributeType::Text);
-    group = group.attribute("members", AttributeType::Text).multi_valued();
+    group = group.attribute("members", AttributeType::Reference).multi_valued();
+    group = group.refers_to(["user", "group"]);
     Schema::new([user, group])
 }
 
 fn person(id: &str, login: &str, family: &str) -> Entry {
     Entry::new("user").anchor("id", id).set("userName", login).set("family", family)
+}
+
+/// A member as the target names it: people and groups may have the same anchor.
+fn member(id: &str) -> Value {
+    Value::Reference(format!("CN={id},OBJECT=user"))
 }
 
 /// A system with three people and a group, and the host in front of it after its first import.
@@ -80,7 +87,7 @@ pub(crate) async fn target(name: &str) -> (System, Host) {
             .set("mobile", "+44 1")
             .set("staff", "42")
             .set("unit", "Engines")
-            .set("boss", "user.2")
+            .set("boss", Value::Reference("2".to_owned()))
             .set("level", 7)
             .set("tags", ["a", "b"]),
     );
@@ -94,7 +101,7 @@ pub(crate) async fn target(name: &str) -> (System, Host) {
     );
     system.put(person("3", "mary@example.org", "Jackson").set("title", "Engineer"));
     let group = Entry::new("group").anchor("id", "g1").set("userName", "Engineers");
-    system.put(group.set("members", ["user.1", "user.2"]));
+    system.put(group.set("members", ["1", "2"].map(member)));
     let host = Setup::new(Plugin::linked::<Fake>("fake", "1.0.0"), name, DOCUMENT).host();
     assert!(host.import().await);
     (system, host)

@@ -32,13 +32,16 @@ async fn a_get_shows_a_resource() {
         body,
         json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE, OWN],
-            "id": "user.1", "externalId": "ada-7", "userName": "ada@example.org",
+            "id": "user.1", "externalId": "ada-7",
+        "groups": [{"value": "group.g1", "display": "Engineers", "type": "direct",
+            "$ref": "https://host.test/ecma2host_ROOM/scim/Groups/group.g1"}], "userName": "ada@example.org",
             "displayName": "Ada Lovelace", "title": "Countess", "active": true,
             "name": {"givenName": "Ada", "familyName": "Lovelace"},
             "emails": [{"type": "work", "value": "ada@example.org"},
                        {"type": "home", "value": "ada@home.example"}],
             "phoneNumbers": [{"type": "mobile", "value": "+44 1"}],
-            ENTERPRISE: {"employeeNumber": "42", "department": "Engines", "manager": {"value": "user.2"}},
+            ENTERPRISE: {"employeeNumber": "42", "department": "Engines", "manager": {"value": "user.2", "displayName": "Grace",
+            "$ref": "https://host.test/ecma2host_ROOM/scim/Users/user.2"}},
             OWN: {"level": 7, "tags": ["a", "b"]},
             "meta": {"resourceType": "User", "lastModified": "2025-06-15T15:06:40Z",
                      "version": "v", "location": format!("{BASE}/Users/user.1")}
