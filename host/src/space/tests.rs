@@ -2,7 +2,7 @@
 
 use super::{
     Layout, Pass, ResourceId, Space,
-    cache::{By, Edit},
+    cache::{By, Edit, LinkChange, Stored},
     layout::Keeping,
     pass::Differences,
     row,
@@ -20,8 +20,8 @@ use std::{
 
 /// Type, anchor.
 type Key = (u8, u8);
-/// Login, mails.
-type Content = (Option<String>, Vec<String>);
+/// Login, mails, peers.
+type Content = (Option<String>, Vec<String>, BTreeSet<String>);
 type Known = BTreeMap<Key, Content>;
 
 const TYPES: [&str; 2] = ["user", "group"];
@@ -32,8 +32,10 @@ pub(super) fn layout() -> Arc<Layout> {
     let login = Attribute::new("login", AttributeType::Text);
     let mut mails = Attribute::new("mails", AttributeType::Text);
     mails.multi_valued = true;
+    let mut peers = Attribute::new("peers", AttributeType::Reference);
+    peers.multi_valued = true;
     for name in TYPES {
-        let others = [login.clone(), mails.clone()];
+        let others = [login.clone(), mails.clone(), peers.clone()];
         let keeping = |attribute: &Attribute| Keeping {
             indexed: attribute.name != "id",
             folded: attribute.name == "login",
@@ -46,11 +48,17 @@ pub(super) fn layout() -> Arc<Layout> {
 
 fn entry(key: Key, content: &Content) -> Entry {
     let entry = Entry::new(TYPES[key.0 as usize]).anchor("id", i64::from(key.1));
-    entry.set("login", content.0.clone()).set("mails", content.1.clone())
+    let mut entry = entry.set("login", content.0.clone()).set("mails", content.1.clone());
+    entry.put("peers", content.2.iter().cloned().map(Value::Reference).collect());
+    entry
+}
+
+fn nothing() -> Content {
+    Content::default()
 }
 
 fn key_bytes(layout: &Layout, key: Key) -> Vec<u8> {
-    row::encode(layout, &entry(key, &(None, Vec::new()))).unwrap().bytes
+    row::encode(layout, &entry(key, &nothing())).unwrap().bytes
 }
 
 pub(super) fn page_of(changes: &[Change]) -> Vec<u8> {
@@ -69,12 +77,24 @@ enum News {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Begin { full: bool },
+    Begin {
+        full: bool,
+    },
     Compare(Vec<(Key, News)>),
     Absorb,
     Export(Key, Content),
+    /// An entry without its peers, and those it gains and loses.
+    ExportLinks {
+        key: Key,
+        cleared: bool,
+        added: BTreeSet<String>,
+        removed: BTreeSet<String>,
+    },
     ExportDelete(Key),
-    Commit { percent: u32, objects: u32 },
+    Commit {
+        percent: u32,
+        objects: u32,
+    },
     Abandon,
 }
 
@@ -84,7 +104,11 @@ fn key() -> impl Strategy<Value = Key> {
 
 fn content() -> impl Strategy<Value = Content> {
     let login = proptest::option::of("[aAbBäÄ]{1,2}");
-    (login, proptest::collection::vec("[xyz]", 0..4))
+    (login, proptest::collection::vec("[xyz]", 0..4), peers())
+}
+
+fn peers() -> impl Strategy<Value = BTreeSet<String>> {
+    proptest::collection::btree_set("[0-3]", 0..3)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -98,6 +122,9 @@ fn step() -> impl Strategy<Value = Step> {
         6 => proptest::collection::vec((key(), news), 1..5).prop_map(Step::Compare),
         6 => Just(Step::Absorb),
         4 => (key(), content()).prop_map(|(key, content)| Step::Export(key, content)),
+        3 => (key(), any::<bool>(), peers(), peers()).prop_map(|(key, cleared, added, removed)| {
+            Step::ExportLinks { key, cleared, added, removed }
+        }),
         3 => key().prop_map(Step::ExportDelete),
         2 => (0_u32..101, 0_u32..6).prop_map(|(percent, objects)| Step::Commit { percent, objects }),
         1 => Just(Step::Abandon),
@@ -154,6 +181,25 @@ impl Pair {
                 assert_eq!(changed, before.as_ref() != Some(content));
                 self.touch(*key);
             }
+            Step::ExportLinks { key, cleared, added, removed } => {
+                let mut content = self.known.get(key).cloned().unwrap_or_default();
+                let mut bare = content.clone();
+                bare.2.clear();
+                let row = row::encode(self.space.layout(), &entry(*key, &bare)).unwrap();
+                if *cleared {
+                    content.2.clear();
+                }
+                content.2.retain(|peer| !removed.contains(peer));
+                content.2.extend(added.iter().cloned());
+                let bytes = |set: &BTreeSet<String>| set.iter().map(|s| s.clone().into()).collect();
+                let (added, removed) = (bytes(added), bytes(removed));
+                let change = LinkChange { number: 3, cleared: *cleared, added, removed };
+                let edit = Edit::Update(&row, std::slice::from_ref(&change));
+                let changed = self.space.apply(&edit, By::Export, 7).is_some();
+                let before = self.known.insert(*key, content.clone());
+                assert_eq!(changed, before != Some(content));
+                self.touch(*key);
+            }
             Step::ExportDelete(key) => {
                 let bytes = key_bytes(self.space.layout(), *key);
                 let removed = self.space.apply(&Edit::Remove(&bytes), By::Export, 7).is_some();
@@ -178,7 +224,7 @@ impl Pair {
         let Some((pass, differences, model)) = &mut self.pass else { return };
         let mut changes = Vec::new();
         for (key, news) in news {
-            let id = entry(*key, &(None, Vec::new())).id().clone();
+            let id = entry(*key, &nothing()).id().clone();
             match news {
                 News::Is(content) => {
                     changes.push(Change::Add(entry(*key, content)));
@@ -188,9 +234,9 @@ impl Pair {
                 }
                 News::LoginIs(login) => {
                     let before = model.page.get(key).or_else(|| self.known.get(key));
-                    if let Some((_, mails)) = before.cloned() {
+                    if let Some((_, mails, peers)) = before.cloned() {
                         model.deleted.remove(key);
-                        model.page.insert(*key, (Some(login.clone()), mails));
+                        model.page.insert(*key, (Some(login.clone()), mails, peers));
                         model.seen.insert(*key);
                     }
                     changes.push(Change::Update(Update::new(id).set("login", login.as_str())));
@@ -248,7 +294,7 @@ impl Pair {
     fn check(&self) {
         let space = &self.space;
         let layout = space.layout();
-        let held: Known = space.slots().map(|stored| self.read(stored.bytes)).collect();
+        let held: Known = space.slots().map(|stored| self.read(&stored)).collect();
         assert_eq!(held, self.known);
         assert_eq!(space.len(), self.known.len());
         for type_number in 0..2_u32 {
@@ -279,7 +325,22 @@ impl Pair {
         for (key, content) in &self.known {
             let id = ResourceId::of(layout, &key_bytes(layout, *key));
             let stored = space.by_id(&id).unwrap();
-            assert_eq!(self.read(stored.bytes), (*key, content.clone()));
+            assert_eq!(self.read(&stored), (*key, content.clone()));
+            assert_eq!(space.link_count(&stored, 3), content.2.len());
+            let anew = row::encode(layout, &entry(*key, content)).unwrap();
+            assert_eq!(stored.bytes, anew.bytes, "equal entries have equal bytes");
+        }
+        for (kind, peer) in [(0, "0"), (0, "3"), (1, "0"), (1, "2")] {
+            let slots = space.linked(kind, 3, peer.as_bytes());
+            let found: Vec<Key> =
+                slots.iter().map(|slot| self.read(&space.stored(*slot).unwrap()).0).collect();
+            let names = |content: &Content| content.2.contains(peer);
+            let fits =
+                |(key, content): &(&Key, &Content)| u32::from(key.0) == kind && names(content);
+            let expected: BTreeSet<Key> =
+                self.known.iter().filter(fits).map(|(key, _)| *key).collect();
+            assert_eq!(found.len(), expected.len());
+            assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{peer}");
         }
     }
 
@@ -290,7 +351,7 @@ impl Pair {
             return;
         };
         let found: Vec<Key> =
-            slots.iter().map(|slot| self.read(self.space.stored(*slot).unwrap().bytes).0).collect();
+            slots.iter().map(|slot| self.read(&self.space.stored(*slot).unwrap()).0).collect();
         let expected: BTreeSet<Key> = self
             .known
             .iter()
@@ -301,12 +362,13 @@ impl Pair {
         assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{wanted}");
     }
 
-    fn read(&self, bytes: &[u8]) -> (Key, Content) {
-        let entry = row::decode(self.space.layout(), bytes);
+    fn read(&self, stored: &Stored<'_>) -> (Key, Content) {
+        let entry = self.space.whole_entry(stored);
         let kind = TYPES.iter().position(|name| *name == entry.id().object_type).unwrap();
         let number = entry.id().anchor.first().and_then(Value::as_integer).unwrap();
         let mails = entry.get("mails").iter().map(|mail| mail.to_string()).collect();
-        ((kind as u8, number as u8), (entry.text("login").map(str::to_owned), mails))
+        let peers = entry.get("peers").iter().map(|peer| peer.to_string()).collect();
+        ((kind as u8, number as u8), (entry.text("login").map(str::to_owned), mails, peers))
     }
 }
 
