@@ -3,6 +3,7 @@
 
 mod bounds;
 mod failures;
+mod groups;
 mod imports;
 mod meanwhile;
 mod names;
