@@ -302,7 +302,9 @@ async fn where_entries_have_distinguished_names_these_are_what_references_hold()
     let system = system("dn-references");
     system.state().capabilities.dn_style = DnStyle::Ldap;
     let person = |id: &str| system.get(id).unwrap().dn(format!("uid={id},ou=People,dc=x"));
-    ["1", "2"].map(|id| system.put(person(id)));
+    for one in ["1", "2"].map(person) {
+        system.put(one);
+    }
     group_of(&system, "g", [Value::Reference("UID=1,ou=people,DC=x".to_owned())]);
     let room = room(&system, "dn-references").await;
     assert_eq!(room.members("g").await, BTreeSet::from(["user.1".to_owned()]));
