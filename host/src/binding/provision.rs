@@ -36,8 +36,13 @@ use std::{
 pub enum Outcome {
     /// The resource as it is now.
     Resource(Resource),
-    /// What was asked; the version of the resource as it is now.
-    Done(String),
+    /// What was asked.
+    Done {
+        /// Of the resource.
+        id: ResourceId,
+        /// As it is now.
+        version: String,
+    },
     /// There is none any more.
     Gone,
 }
@@ -437,7 +442,8 @@ impl Binding {
         }
         let space = prepared.space.read();
         let lost = || Failure::new(Cause::Internal, "the space lost an entry");
-        Ok(Outcome::Done(flow::version(&space.by_id(id).ok_or_else(lost)?)))
+        let version = flow::version(&space.by_id(id).ok_or_else(lost)?);
+        Ok(Outcome::Done { id: id.clone(), version })
     }
 
     /// Exports a change; an unknown outcome is looked up, never guessed.

@@ -4,6 +4,7 @@
 //! Start at [`patch`] for what a client may do to a resource, at [`Filter`] for what it may ask,
 //! and at [`ResourceSchemas`] for what both are judged against.
 
+mod bulk;
 mod dialect;
 mod discovery;
 mod draft;
@@ -23,6 +24,7 @@ mod write;
 
 pub mod patch;
 
+pub use bulk::{BulkMethod, BulkOp, BulkRequest, BulkResult, bulk_response};
 pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};
 pub use draft::{Apart, ListEdit};
 pub use error::{Error, ErrorBody, ScimType};

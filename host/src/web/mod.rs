@@ -4,6 +4,7 @@
 //! secret token. Start at [`scim`]'s `answer`.
 
 mod auth;
+mod bulk;
 mod health;
 mod reply;
 mod request;

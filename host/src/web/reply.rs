@@ -118,22 +118,29 @@ pub(super) fn done(version: &str) -> Response {
     response
 }
 
+/// The status and the error of a failure.
+pub(super) fn judged(failure: Failure) -> (StatusCode, Error) {
+    let (status, scim_type) = match failure.cause {
+        Cause::Request(scim_type) => (StatusCode::BAD_REQUEST, scim_type),
+        Cause::NotFound => (StatusCode::NOT_FOUND, None),
+        Cause::Exists => (StatusCode::CONFLICT, Some(ScimType::Uniqueness)),
+        Cause::Version => (StatusCode::PRECONDITION_FAILED, None),
+        Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, None),
+        Cause::NotReady | Cause::Busy | Cause::Unreachable => {
+            (StatusCode::SERVICE_UNAVAILABLE, None)
+        }
+        Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
+        Cause::Refused | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    };
+    (status, Error { scim_type, detail: failure.public })
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, scim_type) = match self.cause {
-            Cause::Request(scim_type) => (StatusCode::BAD_REQUEST, scim_type),
-            Cause::NotFound => (StatusCode::NOT_FOUND, None),
-            Cause::Exists => (StatusCode::CONFLICT, Some(ScimType::Uniqueness)),
-            Cause::Version => (StatusCode::PRECONDITION_FAILED, None),
-            Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, None),
-            Cause::NotReady | Cause::Busy | Cause::Unreachable => {
-                (StatusCode::SERVICE_UNAVAILABLE, None)
-            }
-            Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
-            Cause::Refused | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
-        };
-        let mut response = error(status, Error { scim_type, detail: self.public });
-        if let Some(seconds) = self.retry_after {
+        let retry_after = self.retry_after;
+        let (status, judged) = judged(self);
+        let mut response = error(status, judged);
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response

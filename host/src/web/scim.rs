@@ -1,15 +1,15 @@
 //! The SCIM endpoints of a connector.
 
 use super::{
-    Endpoint, Web, auth,
+    Endpoint, Web, auth, bulk,
     reply::{self, ScimJson},
     request::{self, Query, Route},
 };
 use crate::{
     binding::{Answered, Binding, Conditions, Failure, Form, Outcome, Prepared},
     scim::{
-        self, AuthenticationScheme, Bulk, Error, Filter, ListResponse, Pagination, PatchRequest,
-        Projection, Resource, ResourceType, ServiceProviderConfig, Window,
+        self, AuthenticationScheme, Bulk, BulkRequest, Error, Filter, ListResponse, Pagination,
+        PatchRequest, Projection, Resource, ResourceType, ServiceProviderConfig, Window,
     },
     space::{Flow, ResourceId, needs::Needs},
 };
@@ -24,6 +24,7 @@ use std::{borrow::Cow, sync::Arc};
 type Answer = Result<Response, Box<Response>>;
 
 const READ: &str = "GET, HEAD, OPTIONS";
+const BULK: &str = "POST, OPTIONS";
 const LIST: &str = "GET, HEAD, POST, OPTIONS";
 const ONE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
 
@@ -96,6 +97,7 @@ impl Call<'_> {
             ("resourcetypes", id) => read(method, || self.resource_types(id.as_deref())),
             ("schemas", id) => read(method, || self.schemas(id.as_deref())),
             ("cache", None) => read(method, || self.cache()),
+            ("bulk", None) => Box::pin(self.bulk(body)).await,
             ("me", _) => {
                 let detail = "the client has no resource of its own here";
                 Err(Box::new(reply::error(StatusCode::NOT_IMPLEMENTED, Error::plain(detail))))
@@ -105,6 +107,26 @@ impl Call<'_> {
                 Ok(nothing_at(&self.head.uri))
             }
         }
+    }
+
+    async fn bulk(self, body: Body) -> Answer {
+        match self.head.method {
+            Method::POST => {}
+            Method::OPTIONS => return Ok(options(BULK)),
+            _ => return Ok(reply::not_allowed(BULK)),
+        }
+        self.discovered()?;
+        let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+        let request = BulkRequest::parse(body).map_err(wrong)?;
+        if request.operations.len() > bulk::MOST {
+            let many = request.operations.len();
+            let detail = format!("{many} operations are more than {}", bulk::MOST);
+            return Ok(reply::error(StatusCode::PAYLOAD_TOO_LARGE, Error::plain(detail)));
+        }
+        // What is not begun by then is answered as such, before the whole request is given up.
+        let time = self.web.request_time * 3 / 4;
+        let results = bulk::run(self.binding, self.base, request, time).await;
+        Ok(ScimJson(StatusCode::OK, scim::bulk_response(&results)).into_response())
     }
 
     async fn collection(self, flow: Arc<Flow>, body: Body) -> Answer {
@@ -207,7 +229,7 @@ impl Call<'_> {
                 let shown = self.shown(flow, &self.projection()?, &resource);
                 reply::resource(status, &resource, &shown)
             }
-            Outcome::Done(version) => reply::done(&version),
+            Outcome::Done { version, .. } => reply::done(&version),
             Outcome::Gone => StatusCode::NO_CONTENT.into_response(),
         })
     }
@@ -249,7 +271,11 @@ impl Call<'_> {
         let config = ServiceProviderConfig {
             documentation: None,
             patch: true,
-            bulk: Bulk { supported: false, max_operations: 0, max_payload_size: 0 },
+            bulk: Bulk {
+                supported: true,
+                max_operations: bulk::MOST as u64,
+                max_payload_size: self.web.body_bytes as u64,
+            },
             filter_max_results: Some(1000),
             change_password: false,
             sort: false,

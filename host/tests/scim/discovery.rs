@@ -11,7 +11,7 @@ async fn the_provider_says_what_it_can() {
     let config = scim.get("/ServiceProviderConfig").await.body;
     for (feature, supported) in [
         ("patch", true),
-        ("bulk", false),
+        ("bulk", true),
         ("filter", true),
         ("changePassword", false),
         ("sort", false),

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 async fn routes_nobody_knows_are_not_found() {
     let scim = Scim::new("routes").await;
     for path in
-        ["", "/", "/Nobody", "/Nobody/1", "/Bulk", "/.search", "/Users/.search", "/scim/Users"]
+        ["", "/", "/Nobody", "/Nobody/1", "/Bulk/1", "/.search", "/Users/.search", "/scim/Users"]
     {
         for method in ["GET", "POST", "DELETE"] {
             let answer = scim.with(method, path, json!({})).await;

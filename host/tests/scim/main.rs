@@ -1,6 +1,7 @@
 //! SCIM at the router: every answer's status, headers and body, without a socket.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bulk;
 mod conditions;
 mod discovery;
 mod errors;
