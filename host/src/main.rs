@@ -7,6 +7,7 @@ use ecma_host::{
     config::{self, ConnectorName, TokenHash},
     plugins::Row,
     telemetry,
+    web::error_table,
 };
 use std::{
     io::{self, IsTerminal, Read, Write},
@@ -52,7 +53,7 @@ enum Command {
     },
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
-    /// Print the JSON Schema of a kind of document, for editors.
+    /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
     Schema {
         /// Which document.
         document: Document,
@@ -75,6 +76,8 @@ enum Document {
     Host,
     /// connectors/NAME.toml
     Connector,
+    /// The table of errors, as Markdown.
+    Errors,
 }
 
 fn main() -> ExitCode {
@@ -121,6 +124,10 @@ fn command(arguments: Arguments) -> anyhow::Result<()> {
             let schema = match document {
                 Document::Host => config::host_schema(),
                 Document::Connector => config::connector_schema(),
+                Document::Errors => {
+                    write!(io::stdout(), "{}", error_table())?;
+                    return Ok(());
+                }
             };
             writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
             Ok(())

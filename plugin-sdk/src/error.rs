@@ -39,6 +39,25 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// All kinds there are.
+    pub const ALL: [ErrorKind; 13] = [
+        ErrorKind::NotFound,
+        ErrorKind::AlreadyExists,
+        ErrorKind::Invalid,
+        ErrorKind::Conflict,
+        ErrorKind::Unsupported,
+        ErrorKind::Unreachable,
+        ErrorKind::Busy,
+        ErrorKind::Timeout,
+        ErrorKind::Credentials,
+        ErrorKind::Forbidden,
+        ErrorKind::Config,
+        ErrorKind::Cancelled,
+        ErrorKind::Internal,
+    ];
+}
+
 /// An error of a connector. The message is lower case, has no full stop and says what was, not what
 /// to do; it needs no care about secrets, the host removes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

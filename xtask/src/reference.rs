@@ -1,4 +1,5 @@
-//! The generated part of `docs/reference/`: the JSON Schemas of the host's documents.
+//! The generated part of `docs/reference/`: the JSON Schemas of the host's documents, and the table
+//! of errors.
 
 use std::{fs, process::Stdio};
 
@@ -14,7 +15,9 @@ use crate::{
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let host = cargo::build_program("ecma-host", Profile::Debug)?;
     let mut stale = Vec::new();
-    for document in ["host", "connector"] {
+    for (document, ends) in
+        [("host", ".schema.json"), ("connector", ".schema.json"), ("errors", ".md")]
+    {
         let output = std::process::Command::new(&host)
             .args(["schema", document])
             .stderr(Stdio::inherit())
@@ -23,7 +26,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         if !output.status.success() {
             bail!("`ecma-host schema {document}` failed: {}", output.status);
         }
-        let name = format!("docs/reference/{document}.schema.json");
+        let name = format!("docs/reference/{document}{ends}");
         let path = cargo::root().join(&name);
         if fs::read(&path).is_ok_and(|old| old == output.stdout) {
             continue;

@@ -59,21 +59,34 @@ pub(super) fn simple(
         scalar => match definition.kind {
             AttributeKind::Boolean => match boolean(&scalar) {
                 Some(boolean) => Ok(Value::Bool(boolean)),
-                None => Err(Error::value(at, "is neither true nor false")),
+                None => {
+                    Err(Error::value(at, &format!("is {}, neither true nor false", short(&scalar))))
+                }
             },
             AttributeKind::Integer => match whole(&scalar) {
                 Some(number) => Ok(Value::Number(number)),
-                None => Err(Error::value(at, "is not a whole number")),
+                None => {
+                    Err(Error::value(at, &format!("is {}, not a whole number", short(&scalar))))
+                }
             },
             AttributeKind::Decimal => match number(&scalar) {
                 Some(number) => Ok(Value::Number(number)),
-                None => Err(Error::value(at, "is not a number")),
+                None => Err(Error::value(at, &format!("is {}, not a number", short(&scalar)))),
             },
             _ => Ok(match scalar {
                 Value::String(text) => Value::String(text),
                 other => Value::String(other.to_string()),
             }),
         },
+    }
+}
+
+/// A value in a message: not more of it than a person reads.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -35,8 +35,16 @@ pub(super) fn write_matching(
     value: Value,
     path: &Path,
 ) -> Result<Option<usize>, Error> {
-    let mut matching: Vec<usize> =
-        (0..list.len()).filter(|at| filter.matches_element(&list[*at], Some(attribute))).collect();
+    // Entra's validator asks for the primary element also where nothing says which one that is: then
+    // it is the first.
+    let is_first = attribute.sub("primary").is_none() && is_primary(filter);
+    let mut matching: Vec<usize> = match is_first {
+        true => (0..list.len()).take(1).collect(),
+        false => {
+            let fits = |at: &usize| filter.matches_element(&list[*at], Some(attribute));
+            (0..list.len()).filter(fits).collect()
+        }
+    };
     let empty = dialect::is_clear(&value);
     // A simple attribute's element is written like the `value` of a complex one.
     let members = match sub {
@@ -70,7 +78,10 @@ pub(super) fn write_matching(
         return Ok(None);
     }
     if matching.is_empty() {
-        let described = dialect::element_for(filter).ok_or_else(|| no_target(path))?;
+        let mut described = dialect::element_for(filter).ok_or_else(|| no_target(path))?;
+        if is_first {
+            described.clear();
+        }
         let new = match attribute.kind {
             AttributeKind::Complex => {
                 let known = described.keys().all(|name| attribute.sub(name).is_some());
@@ -101,6 +112,13 @@ pub(super) fn write_matching(
         }
     }
     Ok(last)
+}
+
+/// Whether a filter is `primary eq true` and nothing else.
+fn is_primary(filter: &Filter) -> bool {
+    filter.as_equality().is_some_and(|(path, value)| {
+        path.attribute.eq_ignore_ascii_case("primary") && dialect::boolean(value) == Some(true)
+    })
 }
 
 /// Writes a sub-attribute of each element: one value to all, or of several one to each.

@@ -10,6 +10,7 @@ mod discovery;
 mod draft;
 mod error;
 mod filter;
+pub mod json;
 mod lists;
 mod matching;
 mod message;

@@ -5,12 +5,15 @@
 
 mod auth;
 mod bulk;
+mod errors;
 mod health;
 mod reply;
 mod request;
 mod scim;
 pub mod server;
 pub mod tls;
+
+pub use errors::error_table;
 
 use crate::{binding::Binding, config::ConnectorName};
 use axum::{

@@ -1,7 +1,7 @@
 //! Reading a request: its path below the connector, its query, its body.
 
 use super::reply;
-use crate::scim::{Error, ScimType};
+use crate::scim::{Error, ScimType, json};
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
@@ -107,10 +107,27 @@ pub(super) async fn body(
         let detail = format!("the body broke off: {error}");
         refused(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), detail)
     })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let detail = format!("the body is not JSON: {error}");
-        refused(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), detail)
-    })
+    json::parse(&bytes).map_err(|error| Box::new(reply::error(StatusCode::BAD_REQUEST, error)))
+}
+
+/// The entity tags in a header: `W/"a", "b"` or `*`. A comma within quotes separates nothing
+/// (RFC 9110 §8.8.3).
+pub(super) fn tags(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
+    let mut tags = Vec::new();
+    for text in headers.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
+        let mut quoted = false;
+        let parts = text.split(|c| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        tags.extend(parts.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned));
+    }
+    tags
+}
+
+/// Whether two entity tags are the same by the weak comparison (RFC 9110 §8.8.3.2).
+pub(super) fn same_tag(one: &str, other: &str) -> bool {
+    one.trim_start_matches("W/") == other.trim_start_matches("W/")
 }
 
 #[cfg(test)]
@@ -136,6 +153,21 @@ mod tests {
             assert_eq!(Route::of(path), None, "{path}");
         }
         assert_eq!(Route::of("/ecma2host_A1/scim/Users/%ff"), None);
+    }
+
+    #[test]
+    fn entity_tags_are_taken_apart() {
+        let check = |values: &[&str], expected: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::IF_MATCH, value.parse().unwrap());
+            }
+            assert_eq!(tags(&headers, &header::IF_MATCH), expected);
+        };
+        check(&[], &[]);
+        check(&["*"], &["*"]);
+        check(&["W/\"a,b\" , \"c\",", "\"d\""], &["W/\"a,b\"", "\"c\"", "\"d\""]);
+        assert!(same_tag("W/\"a\"", "\"a\"") && !same_tag("\"a\"", "\"b\""));
     }
 
     #[test]

@@ -208,10 +208,9 @@ impl Call<'_> {
         let needs = projection.as_ref().map_or(Needs::ALL, |wanted| flow.needs(wanted));
         let resource = self.binding.get(flow, id, &self.base, &needs).await.map_err(failed)?;
         let version = reply::version(&resource);
-        let known = |known: &String| {
-            known == "*" || version.as_ref().is_some_and(|v| v.as_bytes() == known.as_bytes())
-        };
-        if versions(headers, &header::IF_NONE_MATCH).iter().any(known) {
+        let now = version.as_ref().and_then(|version| version.to_str().ok()).unwrap_or_default();
+        let known = |known: &String| known == "*" || request::same_tag(known, now);
+        if request::tags(headers, &header::IF_NONE_MATCH).iter().any(known) {
             let version = version.unwrap_or(HeaderValue::from_static("*"));
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, version)]).into_response());
         }
@@ -354,10 +353,5 @@ fn options(allowed: &'static str) -> Response {
 }
 
 fn conditions(headers: &HeaderMap) -> Conditions {
-    Conditions { versions: versions(headers, &header::IF_MATCH) }
-}
-
-fn versions(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
+    Conditions { versions: request::tags(headers, &header::IF_MATCH) }
 }
