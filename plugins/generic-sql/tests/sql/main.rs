@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod children;
+mod children_catalog;
+mod children_export;
 mod delta;
 mod errors;
 mod export;
