@@ -5,6 +5,7 @@ mod catalog;
 mod children;
 mod children_catalog;
 mod children_export;
+mod children_model;
 mod delta;
 mod errors;
 mod export;
