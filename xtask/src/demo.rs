@@ -16,6 +16,7 @@ use crate::{
     files::{self, Reader},
     people::{COLUMNS, People},
     say,
+    teams::{self, Teams},
 };
 
 /// How many people a demo has when nobody asks for another number.
@@ -46,6 +47,9 @@ pub(crate) struct Options {
 struct Size {
     people: u64,
     seed: u64,
+    /// What tables and columns it has; see [`Target::shape`].
+    #[serde(default)]
+    shape: u32,
 }
 
 /// What was made, kept beside it: counting rows would count those a client has added since.
@@ -66,17 +70,17 @@ pub(crate) enum Target {
 
 /// Makes the data anew, whether or not it is there.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let size = Size { people: options.people, seed: options.seed };
     if !options.csv_only {
-        make(&options.dir, Target::Database, size)?;
+        make(&options.dir, Target::Database, options.people, options.seed)?;
     }
     if !options.sql_only {
-        make(&options.dir, Target::File, size)?;
+        make(&options.dir, Target::File, options.people, options.seed)?;
     }
     Ok(())
 }
 
-/// Makes what is not there, and what is there in another size than `asked` for.
+/// Makes what is not there, and what is there in another size than `asked` for or as an older
+/// demo made it.
 pub(crate) fn ensure(home: &Path, asked: Option<u64>) -> anyhow::Result<()> {
     [Target::Database, Target::File].into_iter().try_for_each(|one| ensure_one(home, one, asked))
 }
@@ -86,16 +90,19 @@ pub(crate) fn ensure_one(home: &Path, target: Target, asked: Option<u64>) -> any
     let size = *target.size_in(&mut record(home)?);
     let there = target.path(home).exists();
     let other = asked.is_some_and(|asked| size.is_none_or(|size| size.people != asked));
-    if there && !other {
+    let older = size.is_some_and(|size| size.shape < target.shape());
+    if there && !other && !older {
         return Ok(());
     }
-    if there {
+    if there && older {
+        say!("{} was made by an older demo; made anew", target.path(home).display());
+    } else if there {
         let had = size.map_or("an unknown number of".into(), |size| size.people.to_string());
         say!("{} has {had} people; made anew as --people asks", target.path(home).display());
     }
     let usual = size.map_or(PEOPLE, |size| size.people);
     let seed = size.map_or(SEED, |size| size.seed);
-    make(home, target, Size { people: asked.unwrap_or(usual), seed })
+    make(home, target, asked.unwrap_or(usual), seed)
 }
 
 /// The logins of about `count` of a demo's people, evenly spread over all `people`.
@@ -126,6 +133,15 @@ impl Target {
         })
     }
 
+    /// Grows when what is made has other tables or columns: what an older demo made then is made
+    /// anew. The database has teams and roles since 1.
+    fn shape(self) -> u32 {
+        match self {
+            Self::Database => 1,
+            Self::File => 0,
+        }
+    }
+
     fn size_in(self, record: &mut Record) -> &mut Option<Size> {
         match self {
             Self::Database => &mut record.database,
@@ -147,7 +163,8 @@ fn record(home: &Path) -> anyhow::Result<Record> {
     }
 }
 
-fn make(home: &Path, target: Target, size: Size) -> anyhow::Result<()> {
+fn make(home: &Path, target: Target, people: u64, seed: u64) -> anyhow::Result<()> {
+    let size = Size { people, seed, shape: target.shape() };
     let started = Instant::now();
     let path = target.path(home);
     let place = || format!("cannot make {}", path.display());
@@ -180,9 +197,8 @@ fn make_file(path: &Path, people: &People, count: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The table. `manager_id` is text because SCIM's manager is; the indexes are those a real
-/// directory of people has, and come last because that is several times as fast.
-const TABLE: &str = "
+/// The tables. A member may be a person or a team, so no foreign key can watch over it: triggers do.
+const TABLES: &str = "
 CREATE TABLE person (
     id INTEGER PRIMARY KEY,
     login TEXT NOT NULL,
@@ -193,23 +209,53 @@ CREATE TABLE person (
     work_phone TEXT, mobile_phone TEXT, fax TEXT,
     external_id TEXT,
     employee_number TEXT, department TEXT, organization TEXT, cost_center TEXT, division TEXT,
-    manager_id TEXT,
+    manager_id INTEGER REFERENCES person (id) ON DELETE SET NULL,
     user_type TEXT, nick_name TEXT, locale TEXT, time_zone TEXT,
     badge TEXT, hired TEXT,
     note TEXT
-)";
+);
+CREATE TABLE person_role (
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    PRIMARY KEY (person_id, role)
+) WITHOUT ROWID;
+CREATE TABLE team (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT,
+    external_id TEXT
+);
+CREATE TABLE team_member (
+    team_id INTEGER NOT NULL REFERENCES team (id) ON DELETE CASCADE,
+    member_id INTEGER NOT NULL,
+    member_type TEXT NOT NULL CHECK (member_type IN ('person', 'team')),
+    PRIMARY KEY (team_id, member_id, member_type)
+) WITHOUT ROWID;";
+/// What a real directory of people has, and comes last because that is several times as fast.
 const INDEXES: &str = "
 CREATE UNIQUE INDEX person_login ON person (login);
 CREATE INDEX person_mail ON person (mail);
-CREATE INDEX person_external_id ON person (external_id);";
+CREATE INDEX person_external_id ON person (external_id);
+CREATE INDEX person_manager ON person (manager_id);
+CREATE INDEX person_role_role ON person_role (role);
+CREATE INDEX team_external_id ON team (external_id);
+CREATE INDEX team_member_member ON team_member (member_id, member_type);
+CREATE TRIGGER person_leaves AFTER DELETE ON person BEGIN
+    DELETE FROM team_member WHERE member_id = old.id AND member_type = 'person';
+END;
+CREATE TRIGGER team_leaves AFTER DELETE ON team BEGIN
+    DELETE FROM team_member WHERE member_id = old.id AND member_type = 'team';
+END;";
 
 fn make_database(path: &Path, people: &People, count: u64) -> anyhow::Result<()> {
     let new = path.with_extension("db.new");
     files::remove(&new)?;
     let mut database = Connection::open(&new)?;
-    database.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
+    database.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
+    )?;
     let bulk = database.transaction()?;
-    bulk.execute_batch(TABLE)?;
+    bulk.execute_batch(TABLES)?;
     let marks = vec!["?"; COLUMNS.len()].join(", ");
     let mut insert = bulk.prepare(&format!("INSERT INTO person VALUES ({marks})"))?;
     for person in people.first(count) {
@@ -218,6 +264,7 @@ fn make_database(path: &Path, people: &People, count: u64) -> anyhow::Result<()>
         insert.execute(params_from_iter(values))?;
     }
     drop(insert);
+    make_teams(&bulk, people, count)?;
     bulk.execute_batch(INDEXES)?;
     bulk.commit()?;
     database.close().map_err(|(_, error)| error)?;
@@ -227,6 +274,29 @@ fn make_database(path: &Path, people: &People, count: u64) -> anyhow::Result<()>
         files::remove(&path.with_extension(end))?;
     }
     fs::rename(&new, path)?;
+    Ok(())
+}
+
+/// After the people, so that those lie side by side in the file.
+fn make_teams(bulk: &Connection, people: &People, count: u64) -> anyhow::Result<()> {
+    let teams = Teams::new(people);
+    let mut insert = bulk.prepare("INSERT INTO team VALUES (?, ?, ?, ?)")?;
+    for team in teams.all() {
+        insert.execute((team.id as i64, team.name, team.description, team.external_id))?;
+    }
+    let mut insert = bulk.prepare("INSERT INTO team_member VALUES (?, ?, ?)")?;
+    let mut role = bulk.prepare("INSERT INTO person_role VALUES (?, ?)")?;
+    for one in teams.nested() {
+        insert.execute((one.team as i64, one.member as i64, one.kind))?;
+    }
+    for (number, person) in (1..).zip(people.first(count)) {
+        for one in teams.of(number, &person) {
+            insert.execute((one.team as i64, one.member as i64, one.kind))?;
+        }
+        for word in teams::roles(number, &person, count) {
+            role.execute((person.id(), word))?;
+        }
+    }
     Ok(())
 }
 
@@ -284,6 +354,73 @@ mod tests {
         assert_eq!(database.last_insert_rowid(), 100_004);
         assert!(!add(Some("new@example.com")));
         assert!(!add(None));
+    }
+
+    fn counts(home: &Path, queries: &[&str]) -> Vec<i64> {
+        let database = Connection::open(Target::Database.path(home)).unwrap();
+        let count = |query: &&str| database.query_row(query, [], |row| row.get(0)).unwrap();
+        queries.iter().map(count).collect()
+    }
+
+    #[test]
+    fn the_database_has_teams_roles_and_managers_that_fit_the_people() {
+        let home = tempfile::tempdir().unwrap();
+        ensure_one(home.path(), Target::Database, Some(400)).unwrap();
+        let found = counts(
+            home.path(),
+            &[
+                "SELECT count(*) FROM team",
+                "SELECT count(DISTINCT person_id) FROM person_role",
+                "SELECT count(*) FROM person WHERE typeof(manager_id) = 'integer'",
+                "SELECT count(*) FROM pragma_foreign_key_check",
+                // Who is in no department's team although the row names it, or the other way round.
+                "SELECT count(*) FROM person AS p LEFT JOIN team AS t ON t.name = p.department
+                 LEFT JOIN team_member AS m ON m.team_id = t.id AND m.member_id = p.id
+                     AND m.member_type = 'person' WHERE (t.id IS NULL) <> (m.team_id IS NULL)",
+                "SELECT count(*) FROM team_member WHERE member_type = 'team'
+                 AND member_id NOT IN (SELECT id FROM team)",
+            ],
+        );
+        assert_eq!(found, [19, 400, 399, 0, 0, 0]);
+    }
+
+    #[test]
+    fn who_is_deleted_is_nobodys_manager_and_in_no_team() {
+        let home = tempfile::tempdir().unwrap();
+        ensure_one(home.path(), Target::Database, Some(50)).unwrap();
+        let database = Connection::open(Target::Database.path(home.path())).unwrap();
+        database
+            .execute_batch("DELETE FROM person WHERE id = 100001; DELETE FROM team WHERE id = 501")
+            .unwrap();
+        let found = counts(
+            home.path(),
+            &[
+                "SELECT count(*) FROM person WHERE manager_id = 100001",
+                "SELECT count(*) FROM person_role WHERE person_id = 100001",
+                "SELECT count(*) FROM team_member WHERE member_id IN (100001, 501) OR team_id = 501",
+            ],
+        );
+        assert_eq!(found, [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_database_of_an_older_demo_is_made_anew() {
+        let home = tempfile::tempdir().unwrap();
+        ensure(home.path(), Some(7)).unwrap();
+        let old = r#"{"database":{"people":7,"seed":1},"file":{"people":7,"seed":1}}"#;
+        fs::write(record_path(home.path()), old).unwrap();
+        let database = Connection::open(Target::Database.path(home.path())).unwrap();
+        database.execute_batch("DROP TABLE team").unwrap();
+        fs::write(Target::File.path(home.path()), "id\n1\n").unwrap();
+        ensure(home.path(), None).unwrap();
+        assert_eq!(counts(home.path(), &["SELECT count(*) FROM person"]), [7]);
+        assert_eq!(counts(home.path(), &["SELECT count(*) FROM team"]), [19]);
+        assert_eq!(rows_in_file(home.path()).len(), 1, "the file is as it was made then");
+        database.close().unwrap();
+        let kept = fs::metadata(Target::Database.path(home.path())).unwrap().modified().unwrap();
+        ensure(home.path(), None).unwrap();
+        let now = fs::metadata(Target::Database.path(home.path())).unwrap().modified().unwrap();
+        assert_eq!(kept, now, "once");
     }
 
     #[test]

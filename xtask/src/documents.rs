@@ -1,7 +1,12 @@
 //! The demo's connector documents and tokens: a document holds the salted hash, the token itself
 //! is kept beside the demo so that a later run can print it again.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -51,6 +56,29 @@ pub(crate) fn ensure(home: &Path) -> anyhow::Result<Vec<Connector>> {
         connectors.push(Connector { name, plugin, token });
     }
     Ok(connectors)
+}
+
+/// The same document for people alone, as they stand in their own rows: what is measured stays the
+/// same when the demo gets more.
+pub(crate) fn people_only(document: &str) -> anyhow::Result<String> {
+    let mut document: toml::Table = document.parse()?;
+    let values = document.get_mut("values").and_then(toml::Value::as_table_mut);
+    let values = values.context("the document has no [values]")?;
+    let mut others = BTreeSet::new();
+    if let Some(toml::Value::Array(children)) = values.remove("multi_valued_tables") {
+        values.insert("tables".into(), "person".into());
+        let attribute = |entry: &toml::Value| Some(entry.as_str()?.split_once(" = ")?.0.to_owned());
+        others.extend(children.iter().filter_map(attribute));
+    }
+    let objects = document.get_mut("object").and_then(toml::Value::as_array_mut);
+    let objects = objects.context("the document has no [[object]]")?;
+    objects.retain(|object| object["type"].as_str() == Some("person"));
+    for object in objects.iter_mut() {
+        let attributes = object.get_mut("attributes").and_then(toml::Value::as_table_mut);
+        let attributes = attributes.context("the document has no [object.attributes]")?;
+        attributes.retain(|name, _| !others.contains(&format!("person.{name}")));
+    }
+    Ok(document.to_string())
 }
 
 fn write_if_missing(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -161,6 +189,28 @@ mod tests {
         ensure(home.path()).unwrap();
         let kept = fs::metadata(home.path().join("demo/tokens.json")).unwrap();
         assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_is_measured_is_people_in_their_own_rows() {
+        for (name, _, template) in CONNECTORS {
+            let document: toml::Table = people_only(template).unwrap().parse().unwrap();
+            let objects = document["object"].as_array().unwrap();
+            assert_eq!(objects.len(), 1, "{name}");
+            let mapped = objects[0]["attributes"].as_table().unwrap();
+            assert!(mapped.contains_key("login") && !mapped.contains_key("roles"), "{name}");
+            let values = document["values"].as_table().unwrap();
+            assert!(!values.contains_key("multi_valued_tables"), "{name}");
+            assert_eq!(
+                document["autosync"].as_integer(),
+                Some(120),
+                "{name}: it is replaced as text"
+            );
+            assert!(people_only(template).unwrap().contains("autosync = 120\n"), "{name}");
+            if name == "CORPDB" {
+                assert_eq!(values["tables"].as_str(), Some("person"));
+            }
+        }
     }
 
     #[test]

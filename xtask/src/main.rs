@@ -19,6 +19,7 @@ mod reference;
 mod run;
 mod spdx;
 mod stage;
+mod teams;
 mod test;
 
 use cargo::Profile;

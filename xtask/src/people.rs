@@ -178,6 +178,32 @@ impl Person<'_> {
             &self.note,
         ]
     }
+
+    /// The key.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The department, empty when there is none.
+    pub(crate) fn department(&self) -> &str {
+        self.department
+    }
+
+    /// What kind of employee.
+    pub(crate) fn user_type(&self) -> &str {
+        self.user_type
+    }
+
+    /// Whether there is a badge.
+    pub(crate) fn has_badge(&self) -> bool {
+        !self.badge.is_empty()
+    }
+
+    /// The manager's key, empty for the first of all.
+    #[cfg(test)]
+    pub(crate) fn manager_id(&self) -> &str {
+        &self.manager_id
+    }
 }
 
 impl People {
@@ -186,6 +212,26 @@ impl People {
         let words = toml::from_str(include_str!("../data/people.toml"))
             .expect("the word list in the source tree is well formed");
         Self { seed, words }
+    }
+
+    /// What makes these people and no others.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The departments there are.
+    pub(crate) fn departments(&self) -> &[String] {
+        &self.words.departments
+    }
+
+    /// The divisions there are.
+    pub(crate) fn divisions(&self) -> &[String] {
+        &self.words.divisions
+    }
+
+    /// The number of the first whose manager a person is, if there are so many people.
+    pub(crate) fn first_report(number: u64) -> u64 {
+        (number - 1) * SPAN + 2
     }
 
     /// The first `count` people, one at a time.

@@ -100,6 +100,11 @@ impl Table {
             attribute.multi_valued = column.separator.is_some();
             attribute.anchor = column.anchor;
             attribute.generated = column.generated;
+            // In a file of one object type a reference can be of that one only.
+            if column.kind == AttributeType::Reference && self.type_column.is_none() && only_anchor
+            {
+                attribute.refers_to = vec![name.to_owned()];
+            }
             attribute.required = column.required && !column.generated;
             attribute.unique = column.unique || (column.anchor && only_anchor);
             kind.with(attribute)

@@ -92,7 +92,8 @@ pub struct Settings {
     pub(crate) boolean: Vec<String>,
     /// Columns with references
     ///
-    /// Columns that name another row by its anchor.
+    /// Columns that name another row by its anchor. They can be followed in a file of one object
+    /// type whose anchor is one column.
     #[config(schema = 2)]
     pub(crate) references: Vec<String>,
     /// Folder of snapshots

@@ -42,6 +42,18 @@ fn a_file_that_cannot_be_read_to_its_end_fails_the_import() {
 }
 
 #[test]
+fn references_name_the_one_object_type_there_is() {
+    let place = || Place::new("id,kind,boss\n1,user,\n2,user,1\n").with("references", "boss");
+    let refers_to = |place: Place| {
+        let schema = place.connect().schema().unwrap();
+        schema.types[0].get("boss").unwrap().refers_to.clone()
+    };
+    assert_eq!(refers_to(place().with("object_type", "user")), ["user"]);
+    assert_eq!(refers_to(place().with("object_type_column", "kind")), [""; 0]);
+    assert_eq!(refers_to(place().with("anchor", "id, kind")), [""; 0]);
+}
+
+#[test]
 fn only_what_is_selected_is_imported() {
     let place = Place::new("kind,id,a,b\nuser,1,x,y\ngroup,2,x,y\n,3,x,\n");
     let place = place.with("object_type_column", "kind");

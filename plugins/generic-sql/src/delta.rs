@@ -8,12 +8,13 @@
 use crate::{
     dialect::Dialect,
     driver::{Cell, Cells, Driver, Failure, Scalar},
-    import::Plan,
+    import::{self, Plan},
 };
 use ecma_plugin_sdk::{Error, Result, Watermark};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashSet},
+    ops::Range,
     str,
 };
 
@@ -31,7 +32,11 @@ pub(crate) struct Marks {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Mark {
-    last: Last,
+    /// Of the table; none when it has no row with a value.
+    last: Option<Last>,
+    /// Of each child table that has the column too, by attribute.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    children: BTreeMap<String, Last>,
     rows: Vec<Known>,
 }
 
@@ -74,15 +79,44 @@ impl Last {
 pub(crate) struct Known(u128);
 
 impl Known {
-    /// FNV-1a with 128 bits over each value's type, length and bytes.
     pub(crate) fn of(cells: &dyn Cells, width: usize) -> Known {
-        let mut digest = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
+        Known::of_columns(cells, 0..width)
+    }
+
+    pub(crate) fn of_columns(cells: &dyn Cells, columns: Range<usize>) -> Known {
+        let mut digest = Digest::default();
+        digest.take(cells, columns);
+        digest.done()
+    }
+}
+
+/// A digest in the making: FNV-1a with 128 bits over each value's type, length and bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Digest(u128);
+
+impl Default for Digest {
+    fn default() -> Digest {
+        Digest(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+}
+
+impl Digest {
+    pub(crate) fn done(self) -> Known {
+        Known(self.0)
+    }
+
+    /// Ends a list of values, so that it is told from the next one.
+    pub(crate) fn end(&mut self) {
+        self.0 = self.0.wrapping_add(1);
+    }
+
+    pub(crate) fn take(&mut self, cells: &dyn Cells, columns: Range<usize>) {
         let mut take = |bytes: &[u8]| {
             for byte in bytes {
-                digest = (digest ^ u128::from(*byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+                self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
             }
         };
-        for column in 0..width {
+        for column in columns {
             let (kind, number);
             let bytes = match cells.cell(column) {
                 Cell::Null => (0, [].as_slice()),
@@ -105,7 +139,6 @@ impl Known {
             take(&(bytes.len() as u64).to_le_bytes());
             take(bytes);
         }
-        Known(digest)
     }
 }
 
@@ -144,41 +177,72 @@ impl Marks {
         dialect: &Dialect,
         plan: &Plan<'_>,
     ) -> (String, Vec<Scalar>, HashSet<Known>) {
-        let Some(column) = plan.watermark else { return Default::default() };
-        match self.types.get(&plan.table.object_type) {
-            Some(mark) => (
-                dialect.since(&column.name),
-                vec![mark.last.scalar()],
-                mark.rows.iter().copied().collect(),
-            ),
-            None => (dialect.present(&column.name), Vec::new(), HashSet::new()),
+        let mark = self.types.get(&plan.table.object_type);
+        let mut parameters = Vec::new();
+        let mut came = |column: String, last: Option<&Last>| match last {
+            Some(last) => {
+                parameters.push(last.scalar());
+                dialect.since(&column, parameters.len())
+            }
+            None => dialect.present(&column),
+        };
+        let last = mark.and_then(|mark| mark.last.as_ref());
+        let mut parts = Vec::new();
+        parts.extend(plan.watermark_name(dialect).map(|column| came(column, last)));
+        for (child, column) in plan.child_watermarks() {
+            let last = mark.and_then(|mark| mark.children.get(child.name()));
+            let condition = came(dialect.of_child(column), last);
+            parts.push(dialect.has_child(plan.table, child, &condition));
         }
+        let known = mark.map(|mark| mark.rows.iter().copied().collect());
+        (any(&parts), parameters, known.unwrap_or_default())
     }
 
     /// Remembers how far a table is imported now, in the transaction that read it.
     pub(crate) fn renew(&mut self, driver: &dyn Driver, plan: &Plan<'_>) -> Result<(), Failure> {
         let Some(column) = plan.watermark else { return Ok(()) };
         let (dialect, table) = (driver.dialect(), plan.table);
-        let mut last = None;
-        driver.query(&dialect.greatest(&table.name, &column.name), &[], &mut |cells| {
-            last = Last::of(cells.cell(0))?;
-            Ok(())
-        })?;
-        let Some(last) = last else { return Ok(()) };
-        let sql = dialect.select(&table.name, plan.names(true), &dialect.at(&column.name));
-        let width = plan.columns.len() + 1;
-        let mut rows = Vec::new();
-        driver.query(&dialect.limit(&sql, REMEMBERED + 1), &[last.scalar()], &mut |cells| {
-            rows.push(Known::of(cells, width));
-            Ok(())
-        })?;
+        let greatest = |table: &str, column: &str| -> Result<Option<Last>, Failure> {
+            let mut last = None;
+            driver.query(&dialect.greatest(table, column), &[], &mut |cells| {
+                last = Last::of(cells.cell(0))?;
+                Ok(())
+            })?;
+            Ok(last)
+        };
+        let mut parameters = Vec::new();
+        let mut parts = Vec::new();
+        let mut at = |column: String, last: &Last| {
+            parameters.push(last.scalar());
+            dialect.at(&column, parameters.len())
+        };
+        let last = greatest(&table.name, &column.name)?;
+        let column = plan.watermark_name(dialect);
+        parts.extend(column.zip(last.as_ref()).map(|(column, last)| at(column, last)));
+        let mut children = BTreeMap::new();
+        for (child, column) in plan.child_watermarks() {
+            if let Some(last) = greatest(&child.table, column)? {
+                let condition = at(dialect.of_child(column), &last);
+                parts.push(dialect.has_child(table, child, &condition));
+                children.insert(child.name().to_owned(), last);
+            }
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let mut rows = import::digests(driver, plan, &any(&parts), &parameters, REMEMBERED + 1)?;
         if rows.len() > REMEMBERED {
             rows.clear();
         }
         rows.sort_unstable_by_key(|known| known.0);
-        self.types.insert(table.object_type.clone(), Mark { last, rows });
+        self.types.insert(table.object_type.clone(), Mark { last, children, rows });
         Ok(())
     }
+}
+
+/// The condition of what fits one of these.
+fn any(parts: &[String]) -> String {
+    parts.join(" OR ")
 }
 
 #[cfg(test)]
@@ -217,7 +281,9 @@ mod tests {
             Last::Text("2026-01-31 08:30:00".to_owned()),
         ] {
             let rows = vec![Known(0), Known(u128::MAX)];
-            let types = BTreeMap::from([("person".to_owned(), Mark { last, rows })]);
+            let children = BTreeMap::from([("roles".to_owned(), last.clone())]);
+            let mark = Mark { last: Some(last), children, rows };
+            let types = BTreeMap::from([("person".to_owned(), mark)]);
             let marks = || Marks { version: VERSION, types: Default::default() };
             let mut written = marks();
             written.types = types;

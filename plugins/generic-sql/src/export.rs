@@ -2,8 +2,9 @@
 //! its neighbors as they are.
 
 use crate::{
+    child::Child,
     driver::{Driver, Failure, Fault, Purpose, Scalar},
-    import,
+    import::{self, Whole},
     schema::{Column, Table},
     value,
 };
@@ -140,12 +141,19 @@ impl<'a> Export<'a> {
             let text = "a trigger of the database left the row out";
             return Err(Error::new(ErrorKind::Invalid, text));
         };
+        let gone = || {
+            let text = "a trigger of the database took the row away";
+            Error::new(ErrorKind::Invalid, text)
+        };
+        let children = self.table.children.iter().filter(|child| child.value.writable);
+        let values =
+            children.map(|child| (child, AttributeChange::Set(entry.get(child.name()).to_vec())));
+        let values = values.filter(|(child, _)| !entry.get(child.name()).is_empty());
+        let anchor = import::anchor(self.table, &id)?.ok_or_else(gone)?;
+        self.write(&anchor, values).and_then(|there| there.then_some(()).ok_or_else(gone))?;
         match self.now(&id) {
             Ok(Some(entry)) => Ok(Exported::with_entry(entry)),
-            Ok(None) => {
-                let text = "a trigger of the database took the row away";
-                Err(Error::new(ErrorKind::Invalid, text))
-            }
+            Ok(None) => Err(gone()),
             Err(error) if error.kind() == ErrorKind::Invalid => {
                 Ok(Exported::with_anchor(id.anchor))
             }
@@ -165,17 +173,28 @@ impl<'a> Export<'a> {
             columns.push(column);
             parameters.push(value::store(column, values)?);
         }
-        self.set(entry.id(), &columns, parameters)
+        let children = self.table.children.iter().filter(|child| child.value.writable);
+        let values = |child: &Child| AttributeChange::Set(entry.get(child.name()).to_vec());
+        let children = children.map(|child| (child, values(child))).collect();
+        self.set(entry.id(), &columns, parameters, children)
     }
 
     fn update(&self, update: &Update) -> Result<Exported> {
         let (mut columns, mut parameters): Assignments<'_> = Default::default();
         let mut before = None;
+        let mut children = Vec::new();
         for (name, change) in &update.attributes {
+            if let Some(child) = self.table.child(name) {
+                if !child.value.writable {
+                    return Err(Error::invalid(name, "is read only"));
+                }
+                children.push((child, change.clone()));
+                continue;
+            }
             let column = self.column(name)?;
             let old = |before: &mut Option<Entry>| -> Result<Vec<Value>> {
                 if before.is_none() {
-                    *before = import::read(self.driver, self.table, &update.id)?;
+                    *before = import::read(self.driver, self.table, &update.id, Whole::Row)?;
                 }
                 let entry = before.as_ref().ok_or_else(|| self.missing(&update.id))?;
                 Ok(entry.get(name).to_vec())
@@ -202,11 +221,16 @@ impl<'a> Export<'a> {
                 return Err(Error::invalid(name, "is read only"));
             }
         }
-        self.set(&update.id, &columns, parameters)
+        self.set(&update.id, &columns, parameters, children)
     }
 
     fn delete(&self, id: &EntryId) -> Result<Exported> {
         let anchor = import::anchor(self.table, id)?.ok_or_else(|| self.missing(id))?;
+        for child in self.table.children.iter().filter(|child| child.value.writable) {
+            if let Some(owner) = child.owner(self.driver, self.table, &anchor)? {
+                child.remove_all(self.driver, &owner)?;
+            }
+        }
         let deleted = self.driver.execute(&self.driver.dialect().delete(self.table), &anchor);
         let rows = deleted.map_err(|failure| match failure {
             Failure::Database(Fault::ForeignKey, text) => {
@@ -224,14 +248,20 @@ impl<'a> Export<'a> {
         id: &EntryId,
         columns: &[&Column],
         mut parameters: Vec<Scalar>,
+        children: Vec<(&Child, AttributeChange)>,
     ) -> Result<Exported> {
         let anchor = import::anchor(self.table, id)?.ok_or_else(|| self.missing(id))?;
         if !columns.is_empty() {
-            parameters.extend(anchor);
+            parameters.extend(anchor.iter().cloned());
             let sql = self.driver.dialect().update(self.table, columns);
             let updated = self.driver.execute(&sql, &parameters);
             let rows = updated.map_err(|failure| self.blame(columns, failure))?;
             self.exactly_one(rows, id)?;
+        } else if !children.is_empty() {
+            self.exactly_one(self.count(&anchor)?, id)?;
+        }
+        if !self.write(&anchor, children)? {
+            return Err(self.missing(id));
         }
         match self.now(id) {
             Ok(Some(entry)) => Ok(Exported::with_entry(entry)),
@@ -243,9 +273,37 @@ impl<'a> Export<'a> {
         }
     }
 
+    /// Changes values in child tables. `false`: there is no row they could belong to.
+    fn write<'c>(
+        &self,
+        anchor: &[Scalar],
+        changes: impl IntoIterator<Item = (&'c Child, AttributeChange)>,
+    ) -> Result<bool> {
+        for (child, change) in changes {
+            let Some(owner) = child.owner(self.driver, self.table, anchor)? else {
+                return Ok(false);
+            };
+            child.write(self.driver, &owner, &change)?;
+        }
+        Ok(true)
+    }
+
+    /// How many rows have this anchor.
+    fn count(&self, anchor: &[Scalar]) -> Result<u64> {
+        let dialect = self.driver.dialect();
+        let names = self.table.anchors().map(|column| column.name.as_str());
+        let sql = dialect.select(&self.table.name, names, &dialect.anchor(self.table, 1));
+        let mut rows = 0;
+        self.driver.query(&sql, anchor, &mut |_| {
+            rows += 1;
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
     /// The row as it is now, defaults and triggers included.
     fn now(&self, id: &EntryId) -> Result<Option<Entry>> {
-        import::read(self.driver, self.table, id)
+        import::read(self.driver, self.table, id, Whole::Few)
     }
 
     fn exactly_one(&self, rows: u64, id: &EntryId) -> Result<()> {
@@ -272,7 +330,10 @@ impl<'a> Export<'a> {
     fn known(&self, entry: &Entry) -> Result<()> {
         let attributes = entry.attributes().map(|(name, _)| name);
         let mut names = attributes.chain(entry.id().anchor.iter().map(|(name, _)| name));
-        names.try_for_each(|name| self.column(name).map(drop))
+        names.try_for_each(|name| match self.table.child(name) {
+            Some(_) => Ok(()),
+            None => self.column(name).map(drop),
+        })
     }
 
     /// The error with the attribute whose value the database refused, as far as its words tell.

@@ -1,23 +1,28 @@
 //! Imports: rows of the tables straight into the sink's pages, as of one moment.
 
 use crate::{
-    delta::{Known, Marks},
-    driver::{Cell, Cells, Driver, Failure, Purpose},
+    child::Child,
+    delta::{Digest, Known, Marks},
+    dialect::Dialect,
+    driver::{Cell, Cells, Driver, Failure, Purpose, Scalar},
     schema::{Column, Table},
     value::{self, Read},
 };
 use ecma_plugin_sdk::{
     self as sdk, AttributeType, Entry, EntryId, Error, ImportKind, ImportRun, ImportSink, Result,
-    Row, Watermark,
+    Row, Watermark, tracing,
 };
-use std::str;
+use std::{ops::Range, str};
 
-/// What is read of a table: the columns that were asked for, those of the anchor among them, and
-/// the watermark column last.
+/// What is read of a table: the columns that were asked for, those of the anchor among them, the
+/// watermark column last; and the multi-valued attributes that were asked for.
 pub(crate) struct Plan<'a> {
     pub(crate) table: &'a Table,
     pub(crate) columns: Vec<&'a Column>,
     pub(crate) watermark: Option<&'a Column>,
+    children: Vec<&'a Child>,
+    /// Where the anchor stands among the columns.
+    anchor: Vec<usize>,
 }
 
 impl<'a> Plan<'a> {
@@ -25,21 +30,95 @@ impl<'a> Plan<'a> {
         let object_type = &table.object_type;
         let selections = run.selected.iter().filter(|s| s.object_type == *object_type);
         for name in selections.flat_map(|selection| &selection.attributes) {
-            if table.column(name).is_none() {
+            if table.column(name).is_none() && table.child(name).is_none() {
                 return Err(Error::config(format!("table {} has no column {name}", table.name)));
             }
         }
-        let wanted = |c: &&Column| c.anchor || run.wants_attribute(object_type, &c.name);
-        let columns = table.columns.iter().filter(wanted).collect();
-        Ok(Plan { table, columns, watermark: table.watermark.map(|at| &table.columns[at]) })
+        let wants = |name: &str| run.wants_attribute(object_type, name);
+        let columns = table.columns.iter().filter(|c| c.anchor || wants(&c.name));
+        let columns: Vec<&Column> = columns.collect();
+        let anchor = (0..columns.len()).filter(|at| columns[*at].anchor).collect();
+        let children = table.children.iter().filter(|child| wants(child.name())).collect();
+        let watermark = table.watermark.map(|at| &table.columns[at]);
+        Ok(Plan { table, columns, watermark, children, anchor })
     }
 
     /// Names of the columns, with the watermark column at the end when asked for.
-    pub(crate) fn names(&self, watermark: bool) -> impl Iterator<Item = &'a str> {
+    fn names(&self, watermark: bool) -> impl Iterator<Item = &'a str> {
         let last = self.watermark.filter(|_| watermark);
         let columns: Vec<&'a Column> = self.columns.iter().copied().chain(last).collect();
         columns.into_iter().map(|column| column.name.as_str())
     }
+
+    /// The watermark column as it is written in a condition.
+    pub(crate) fn watermark_name(&self, dialect: &Dialect) -> Option<String> {
+        self.watermark.map(|column| match self.children.is_empty() {
+            true => dialect.name(&column.name),
+            false => dialect.of_parent(&column.name),
+        })
+    }
+
+    /// The child tables that have a watermark column.
+    pub(crate) fn child_watermarks(&self) -> impl Iterator<Item = (&'a Child, &'a str)> {
+        let children = self.children.iter().copied();
+        children.filter_map(|child| Some((child, child.watermark.as_deref()?)))
+    }
+
+    /// Where the columns of a value stand in a row of a child table: after the parent's anchor.
+    fn value(&self, child: &Child) -> Range<usize> {
+        let first = self.anchor.len();
+        first..first + child.columns().count()
+    }
+
+    /// Whether a row of a child table is one of this row.
+    fn owns(&self, cells: &dyn Cells, child: &dyn Cells) -> bool {
+        let mut anchor = self.anchor.iter().enumerate();
+        anchor.all(|(at, column)| cells.cell(*column) == child.cell(at))
+    }
+
+    /// The statement for the rows that fit a condition, and those for their children's.
+    fn merged(&self, dialect: &Dialect, watermark: bool, condition: &str) -> (String, Vec<String>) {
+        let parents = dialect.parents(self.table, self.names(watermark), condition);
+        let children = self.children.iter();
+        let children = children.map(|child| dialect.children(self.table, child, condition));
+        (parents, children.collect())
+    }
+}
+
+/// Digests of the rows that fit a condition, with the values of child tables; so many at most.
+pub(crate) fn digests(
+    driver: &dyn Driver,
+    plan: &Plan<'_>,
+    condition: &str,
+    parameters: &[Scalar],
+    most: usize,
+) -> Result<Vec<Known>, Failure> {
+    let dialect = driver.dialect();
+    let width = plan.columns.len() + 1;
+    let mut rows = Vec::new();
+    if plan.children.is_empty() {
+        let sql = dialect.select(&plan.table.name, plan.names(true), condition);
+        driver.query(&dialect.limit(&sql, most), parameters, &mut |cells| {
+            rows.push(Known::of(cells, width));
+            Ok(())
+        })?;
+        return Ok(rows);
+    }
+    let (sql, children) = plan.merged(dialect, true, condition);
+    driver.merge(&dialect.limit(&sql, most), &children, parameters, &mut |cells, others| {
+        let mut digest = Digest::default();
+        digest.take(cells, 0..width);
+        for (at, child) in plan.children.iter().enumerate() {
+            while let Some(found) = others.row(at).filter(|found| plan.owns(cells, *found)) {
+                digest.take(found, plan.value(child));
+                others.advance(at)?;
+            }
+            digest.end();
+        }
+        rows.push(digest.done());
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 /// Imports the tables the run wants.
@@ -69,7 +148,11 @@ pub(crate) fn run(
     let mut pass = || {
         let mut marks = marks.take().unwrap_or_default();
         for plan in &plans {
-            rows(driver, plan, delta.then_some(&marks), sink)?;
+            let since = delta.then_some(&marks);
+            match plan.children.is_empty() {
+                true => rows(driver, plan, since, sink)?,
+                false => rows_and_children(driver, plan, since, sink)?,
+            }
             if plan.watermark.is_some() {
                 marks.renew(driver, plan)?;
             }
@@ -113,6 +196,98 @@ fn rows(
     })
 }
 
+/// Rows with the values of child tables. All are read side by side in the order of the anchor, so
+/// that an entry is complete before the next begins and nothing is collected.
+fn rows_and_children(
+    driver: &dyn Driver,
+    plan: &Plan<'_>,
+    since: Option<&Marks>,
+    sink: &mut ImportSink<'_>,
+) -> Result<(), Failure> {
+    let (dialect, table) = (driver.dialect(), plan.table);
+    let (condition, parameters, known) = match since {
+        Some(marks) => marks.since(dialect, plan),
+        None => Default::default(),
+    };
+    let (sql, statements) = plan.merged(dialect, since.is_some(), &condition);
+    let width = plan.columns.len() + usize::from(since.is_some());
+    let columns = plan.columns.iter().map(|column| match column.anchor {
+        true => sdk::Column::anchor(&column.name),
+        false => sdk::Column::new(&column.name),
+    });
+    let children = plan.children.iter().map(|child| sdk::Column::new(child.name()));
+    let layout = sink.layout(&table.object_type, columns.chain(children));
+    let mut left_out = vec![0_u64; plan.children.len()];
+    driver.merge(&sql, &statements, &parameters, &mut |cells, others| {
+        let mut digest = Digest::default();
+        if !known.is_empty() {
+            digest.take(cells, 0..width);
+        }
+        let mut row = fill(sink.row(layout), plan, cells);
+        for (at, child) in plan.children.iter().enumerate() {
+            let value = plan.value(child);
+            let mut last = None;
+            while let Some(found) = others.row(at).filter(|found| plan.owns(cells, *found)) {
+                if !known.is_empty() {
+                    digest.take(found, value.clone());
+                }
+                // The same row twice stands side by side, and is one value.
+                let this = Known::of_columns(found, value.clone());
+                if last != Some(this) {
+                    let column = plan.columns.len() + at;
+                    row = row.and_then(|row| {
+                        let (row, named) = fill_child(row, column, child, found, value.start)?;
+                        left_out[at] += u64::from(!named);
+                        Ok(row)
+                    });
+                    last = Some(this);
+                }
+                others.advance(at)?;
+            }
+            digest.end();
+        }
+        if !known.is_empty() && known.contains(&digest.done()) {
+            return Ok(());
+        }
+        let error = match row.map(Row::done) {
+            Ok(done) => return Ok(done?),
+            Err(error) => error,
+        };
+        Ok(sink.refused(place(plan, cells), &error)?)
+    })?;
+    for (child, rows) in plan.children.iter().zip(left_out).filter(|(_, rows)| *rows > 0) {
+        let (table, attribute) = (child.table.as_str(), child.name());
+        tracing::debug!(table, attribute, rows, "Rows that name no object type are left out");
+    }
+    Ok(())
+}
+
+/// Writes a value of a child table. `false`: what stands there is none.
+fn fill_child<'s, 'a>(
+    row: Row<'s, 'a>,
+    at: usize,
+    child: &Child,
+    cells: &dyn Cells,
+    first: usize,
+) -> Result<(Row<'s, 'a>, bool)> {
+    let mut open = Some(row);
+    let named = child.read(cells, first, |value| {
+        open = open.take().map(|row| put(row, at, value));
+        Ok(())
+    })?;
+    Ok((open.expect("each value puts the row back"), named))
+}
+
+fn put<'s, 'a>(row: Row<'s, 'a>, at: usize, value: Read<'_>) -> Row<'s, 'a> {
+    match value {
+        Read::Text(text) => row.text(at, &text),
+        Read::Reference(text) => row.reference(at, &text),
+        Read::Integer(number) => row.integer(at, number),
+        Read::Boolean(truth) => row.boolean(at, truth),
+        Read::Binary(bytes) => row.binary(at, bytes),
+    }
+}
+
 /// Writes the values of a row; the error says which of them cannot be.
 fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Result<Row<'s, 'a>> {
     for (at, column) in plan.columns.iter().enumerate() {
@@ -138,13 +313,7 @@ fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Res
         let mut open = Some(row);
         value::read(column, cell, |value| {
             empty = false;
-            open = open.take().map(|row| match value {
-                Read::Text(text) => row.text(at, &text),
-                Read::Reference(text) => row.reference(at, &text),
-                Read::Integer(number) => row.integer(at, number),
-                Read::Boolean(truth) => row.boolean(at, truth),
-                Read::Binary(bytes) => row.binary(at, bytes),
-            });
+            open = open.take().map(|row| put(row, at, value));
             Ok(())
         })?;
         if empty && column.anchor {
@@ -169,8 +338,24 @@ fn place(plan: &Plan<'_>, cells: &dyn Cells) -> String {
     format!("table {}, row {}", plan.table.name, parts.join(", "))
 }
 
+/// How much of an entry is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Everything.
+    All,
+    /// Without references in child tables: a group's members are many.
+    Few,
+    /// Only what stands in the row itself.
+    Row,
+}
+
 /// The row with this anchor as an entry; `None` when it is not there.
-pub(crate) fn read(driver: &dyn Driver, table: &Table, id: &EntryId) -> Result<Option<Entry>> {
+pub(crate) fn read(
+    driver: &dyn Driver,
+    table: &Table,
+    id: &EntryId,
+    whole: Whole,
+) -> Result<Option<Entry>> {
     let Some(anchor) = anchor(table, id)? else { return Ok(None) };
     let dialect = driver.dialect();
     let names = table.columns.iter().map(|column| column.name.as_str());
@@ -196,11 +381,18 @@ pub(crate) fn read(driver: &dyn Driver, table: &Table, id: &EntryId) -> Result<O
         found = Some(entry);
         Ok(())
     })?;
-    Ok(found)
+    let Some(mut entry) = found else { return Ok(None) };
+    for child in &table.children {
+        let wanted = whole == Whole::All || (whole == Whole::Few && !child.refers());
+        if wanted && let Some(owner) = child.owner(driver, table, &anchor)? {
+            entry.put(child.name(), child.values(driver, &owner)?);
+        }
+    }
+    Ok(Some(entry))
 }
 
 /// The values to look for; `None` when no row can have them.
-pub(crate) fn anchor(table: &Table, id: &EntryId) -> Result<Option<Vec<crate::driver::Scalar>>> {
+pub(crate) fn anchor(table: &Table, id: &EntryId) -> Result<Option<Vec<Scalar>>> {
     let mut scalars = Vec::new();
     for column in table.anchors() {
         let Some(value) = id.anchor.get(&column.name) else {

@@ -4,11 +4,14 @@
 //! `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
 //! crate itself shows only [`GenericSql`] and its settings.
 
+mod child;
 mod delta;
 mod dialect;
 mod driver;
 mod export;
 mod import;
+mod nearest;
+mod reference;
 mod schema;
 mod settings;
 mod value;
@@ -56,6 +59,10 @@ impl Connector for GenericSql {
         capabilities.delta_import = settings.watermark_column.is_some();
         capabilities.export_style = match settings.export_object_replace {
             true => ecma_plugin_sdk::ExportStyle::ObjectReplace,
+            // All members of a group would come with each one that is new.
+            false if !settings.multi_valued_tables.is_empty() => {
+                ecma_plugin_sdk::ExportStyle::AttributeUpdate
+            }
             false => ecma_plugin_sdk::ExportStyle::AttributeReplace,
         };
         capabilities.export_pages = true;
@@ -81,9 +88,12 @@ impl Connector for GenericSql {
     fn test(&mut self) -> Result<()> {
         self.driver.alive()?;
         for table in &self.tables {
-            let sql = self.driver.dialect().probe(&table.name);
-            let answer = self.driver.query(&sql, &[], &mut |_| Ok(()));
-            answer.map_err(|failure| Error::from(failure).context(&table.name))?;
+            let children = table.children.iter().map(|child| &child.table);
+            for name in std::iter::once(&table.name).chain(children) {
+                let sql = self.driver.dialect().probe(name);
+                let answer = self.driver.query(&sql, &[], &mut |_| Ok(()));
+                answer.map_err(|failure| Error::from(failure).context(name))?;
+            }
         }
         Ok(())
     }
@@ -122,7 +132,7 @@ impl Connector for GenericSql {
                 let text = format!("there is no object type {}", id.object_type);
                 Error::new(ErrorKind::Invalid, text)
             })?;
-            import::read(&*self.driver, table, id)
+            import::read(&*self.driver, table, id, import::Whole::All)
         };
         let entries = ids.iter().map(read).collect::<Result<Vec<_>>>();
         let ended = self.driver.rollback();

@@ -1,7 +1,9 @@
 //! Object types from the catalog of the database and the settings.
 
 use crate::{
+    child::{self, Catalog, Child, Said},
     driver::{ColumnFacts, Storage, TableFacts},
+    reference::References,
     settings::Settings,
 };
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Schema, tracing};
@@ -14,6 +16,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The watermark column.
     pub(crate) watermark: Option<usize>,
+    /// Attributes whose values are rows of other tables.
+    pub(crate) children: Vec<Child>,
 }
 
 /// A column that is an attribute.
@@ -30,6 +34,8 @@ pub(crate) struct Column {
     pub(crate) ignores_case: bool,
     pub(crate) writable: bool,
     pub(crate) foreign: bool,
+    /// The object types a reference names; none for any.
+    pub(crate) refers_to: Vec<String>,
     /// Between the values of a multi-valued column.
     pub(crate) separator: Option<String>,
 }
@@ -44,6 +50,11 @@ impl Table {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
+
+    /// The multi-valued attribute of this name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Child> {
+        self.children.iter().find(|child| child.name() == name)
+    }
 }
 
 impl Column {
@@ -56,6 +67,7 @@ impl Column {
         attribute.unique = self.unique;
         attribute.case_exact = !self.ignores_case;
         attribute.generated = self.generated;
+        attribute.refers_to.clone_from(&self.refers_to);
         attribute
     }
 }
@@ -63,7 +75,8 @@ impl Column {
 /// The schema that these tables are.
 pub(crate) fn schema(tables: &[Table]) -> Schema {
     Schema::new(tables.iter().map(|table| {
-        let attributes = table.columns.iter().map(Column::attribute);
+        let columns = table.columns.iter().map(Column::attribute);
+        let attributes = columns.chain(table.children.iter().map(Child::attribute));
         attributes.fold(ObjectType::new(&table.object_type), ObjectType::with)
     }))
 }
@@ -74,17 +87,28 @@ pub(crate) fn tables(
     facts: &[TableFacts],
 ) -> Result<Vec<Table>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let chosen = choose(settings, facts, &mut problems);
-    for (parameter, list) in settings.column_lists() {
+    let children = child::said(settings, &mut problems);
+    let chosen = choose(settings, facts, &children, &mut problems);
+    let is_column = |entry: &str| {
+        let is = |choice: &Choice<'_>| {
+            choice.facts.columns.iter().any(|column| choice.is(entry, &column.name))
+        };
+        chosen.iter().any(is)
+    };
+    let is_attribute = |entry: &str| is_column(entry) || is_child(entry, &children, &chosen);
+    let mut check = |parameter: &str, entry: &str, known: bool| {
+        if !known && !chosen.is_empty() {
+            problems.push(Problem::new(parameter, no_column(entry, &chosen)));
+        }
+    };
+    for (parameter, list, also_children) in settings.column_lists() {
         for entry in list {
-            let known = chosen.iter().any(|choice| {
-                choice.facts.columns.iter().any(|column| choice.is(entry, &column.name))
-            });
-            if !known && !chosen.is_empty() {
-                problems.push(Problem::new(parameter, no_column(entry, &chosen)));
-            }
+            let known = if also_children { is_attribute(entry) } else { is_column(entry) };
+            check(parameter, entry, known);
         }
     }
+    let references = References::of_settings(settings, is_attribute);
+    references.names().for_each(|name| check("references", name, is_attribute(name)));
     let mut tables = Vec::new();
     for choice in &chosen {
         match anchor(settings, choice) {
@@ -100,8 +124,39 @@ pub(crate) fn tables(
     if tables.is_empty() && problems.is_empty() {
         problems.push(Problem::new("database", "has no table with a key"));
     }
-    refer(&mut tables, &chosen);
+    let references = references.among(&tables, &mut problems);
+    refer(&mut tables, &chosen, &references, &mut problems);
+    let catalog = Catalog { settings, facts, references: &references };
+    child::attach(&catalog, &children, &mut tables, &mut problems);
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
+}
+
+/// Whether an entry of a list means this column or attribute: `column`, or `table.column` with one
+/// of the table's names.
+pub(crate) fn means(entry: &str, tables: &[&str], column: &str) -> bool {
+    entry.eq_ignore_ascii_case(column) || qualifies(entry, tables, column)
+}
+
+fn qualifies(entry: &str, tables: &[&str], column: &str) -> bool {
+    tables.iter().any(|table| {
+        entry
+            .split_at_checked(table.len())
+            .filter(|(before, _)| before.eq_ignore_ascii_case(table))
+            .and_then(|(_, rest)| rest.strip_prefix('.'))
+            .is_some_and(|rest| rest.eq_ignore_ascii_case(column))
+    })
+}
+
+/// Whether an entry of a list means an attribute of a child table.
+fn is_child(entry: &str, children: &[Said], chosen: &[Choice<'_>]) -> bool {
+    children.iter().any(|said| {
+        let owner = &said.attribute.table;
+        let owners = chosen
+            .iter()
+            .filter(|choice| choice.words().iter().any(|word| word.eq_ignore_ascii_case(owner)));
+        let mut words = owners.map(Choice::words);
+        words.any(|words| means(entry, &words, &said.attribute.column))
+    })
 }
 
 /// A table, and the object type it is to be.
@@ -113,17 +168,16 @@ struct Choice<'a> {
 impl Choice<'_> {
     /// Whether an entry of a list of columns means this column: `column` or `table.column`.
     fn is(&self, entry: &str, column: &str) -> bool {
-        entry.eq_ignore_ascii_case(column) || self.is_qualified(entry, column)
+        means(entry, &self.words(), column)
     }
 
     fn is_qualified(&self, entry: &str, column: &str) -> bool {
-        [self.object_type, &self.facts.name].iter().any(|table| {
-            entry
-                .split_at_checked(table.len())
-                .filter(|(before, _)| before.eq_ignore_ascii_case(table))
-                .and_then(|(_, rest)| rest.strip_prefix('.'))
-                .is_some_and(|rest| rest.eq_ignore_ascii_case(column))
-        })
+        qualifies(entry, &self.words(), column)
+    }
+
+    /// What the table is called.
+    fn words(&self) -> [&str; 2] {
+        [self.object_type, &self.facts.name]
     }
 
     fn names(&self, list: &[String], column: &str) -> bool {
@@ -147,7 +201,7 @@ impl Choice<'_> {
             found
         });
         let object_type = self.object_type.to_owned();
-        Table { object_type, name: table.clone(), columns, watermark }
+        Table { object_type, name: table.clone(), columns, watermark, children: Vec::new() }
     }
 
     fn column(
@@ -166,7 +220,6 @@ impl Choice<'_> {
             (true, _) => AttributeType::Text,
             _ if self.names(&settings.boolean, name) => AttributeType::Boolean,
             _ if self.names(&settings.date_time, name) => AttributeType::DateTime,
-            _ if self.names(&settings.references, name) => AttributeType::Reference,
             _ => facts.kind,
         };
         let alone = |key: &[usize]| key == [at];
@@ -184,6 +237,7 @@ impl Choice<'_> {
             ignores_case: facts.ignores_case,
             writable: !facts.computed && !self.names(&settings.read_only_columns, name),
             foreign: self.facts.foreign.iter().any(|key| key.column == at),
+            refers_to: Vec::new(),
             separator: settings
                 .multi_value_separator
                 .clone()
@@ -196,10 +250,14 @@ impl Choice<'_> {
 fn choose<'a>(
     settings: &'a Settings,
     facts: &'a [TableFacts],
+    children: &[Said],
     problems: &mut Vec<Problem>,
 ) -> Vec<Choice<'a>> {
     if settings.tables.is_empty() {
-        let fit = facts.iter().filter(|facts| facts.unfit.is_none());
+        let is_child = |facts: &TableFacts| {
+            children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
+        };
+        let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
         return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();
     }
     let find = |name: &str| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name));
@@ -273,27 +331,35 @@ fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usize>, String
     }
 }
 
-/// Makes references of foreign keys to the anchor of a table among these.
-fn refer(tables: &mut [Table], chosen: &[Choice<'_>]) {
-    let anchors: Vec<(String, String)> = tables
-        .iter()
-        .filter(|table| table.anchors().count() == 1)
-        .filter_map(|table| Some((table.name.clone(), table.anchors().next()?.name.clone())))
-        .collect();
-    let is_anchor = |table: &str, key: Option<&str>| {
-        anchors.iter().any(|(name, anchor)| {
-            name.eq_ignore_ascii_case(table)
-                && key.is_none_or(|key| key.eq_ignore_ascii_case(anchor))
-        })
-    };
+/// Makes references of the columns that the settings name so, and of foreign keys to the anchor of
+/// a table among these.
+fn refer(
+    tables: &mut [Table],
+    chosen: &[Choice<'_>],
+    references: &References<'_>,
+    problems: &mut Vec<Problem>,
+) {
     for table in tables {
         let Some(choice) = chosen.iter().find(|c| c.object_type == table.object_type) else {
             continue;
         };
-        for key in choice.facts.foreign.iter().filter(|key| key.alone) {
-            let column = &mut table.columns[key.column];
-            if !column.anchor && is_anchor(&key.table, key.key.as_deref()) {
-                column.kind = AttributeType::Reference;
+        for at in 0..table.columns.len() {
+            let column = &table.columns[at];
+            let keys = choice.facts.foreign.iter().filter(|key| key.alone && key.column == at);
+            let foreign = keys.filter_map(|key| references.by_key(key, &table.object_type)).next();
+            let other = matches!(column.kind, AttributeType::Boolean | AttributeType::DateTime);
+            let named = references.named(table, &column.name);
+            if column.anchor || (other && foreign.is_none() && !named) {
+                continue;
+            }
+            match references.of(table, &column.name, foreign, false, column.storage) {
+                Ok(None) => {}
+                Ok(Some(refers_to)) => {
+                    let column = &mut table.columns[at];
+                    column.kind = AttributeType::Reference;
+                    column.refers_to = refers_to;
+                }
+                Err(problem) => problems.push(problem),
             }
         }
     }

@@ -59,8 +59,10 @@ pub struct Settings {
     pub(crate) date_time: Vec<String>,
     /// References
     ///
-    /// Columns that name another entry by its anchor, as `column` or `table.column`. A foreign
-    /// key to the anchor of a table among the object types is known.
+    /// Columns and attributes that name another entry by its anchor: `column=type`, or `column=*`
+    /// when it may be of any object type; `table.column=type` where several tables have such a
+    /// column. A foreign key to the anchor of a table among the object types is known; without
+    /// one, and with one object type, `column` will do.
     #[config(schema = 2)]
     pub(crate) references: Vec<String>,
     /// Read only columns
@@ -79,6 +81,15 @@ pub struct Settings {
     /// What stands between the values of a multi-valued column.
     #[config(schema = 2)]
     pub(crate) multi_value_separator: Option<String>,
+    /// Multi-valued attributes in tables of their own
+    ///
+    /// Attributes whose values are rows of a child table, as `team.members = member.person_id
+    /// WHERE member.team_id = team.id`: object type and attribute, the column of the values, and
+    /// how rows of the child table belong to the object's. With `TYPE member.type` after it that
+    /// column has the object type of what a value refers to. An index on the columns of the join
+    /// keeps imports and exports quick.
+    #[config(schema = 2)]
+    pub(crate) multi_valued_tables: Vec<String>,
     /// Anchor
     ///
     /// The columns that tell one row from all others and never change, as `column` or
@@ -115,15 +126,15 @@ impl Settings {
         problems
     }
 
-    /// The lists of columns, with the names of their parameters.
-    pub(crate) fn column_lists(&self) -> [(&'static str, &[String]); 6] {
+    /// The lists of columns, with the names of their parameters, and whether they may name
+    /// attributes of child tables too.
+    pub(crate) fn column_lists(&self) -> [(&'static str, &[String], bool); 5] {
         [
-            ("anchor", &self.anchor),
-            ("boolean", &self.boolean),
-            ("date_time", &self.date_time),
-            ("references", &self.references),
-            ("read_only_columns", &self.read_only_columns),
-            ("multi_valued", &self.multi_valued),
+            ("anchor", &self.anchor, false),
+            ("boolean", &self.boolean, true),
+            ("date_time", &self.date_time, true),
+            ("read_only_columns", &self.read_only_columns, true),
+            ("multi_valued", &self.multi_valued, false),
         ]
     }
 }

@@ -254,6 +254,7 @@ mod tests {
             ignores_case: false,
             writable: true,
             foreign: false,
+            refers_to: Vec::new(),
             separator: None,
         }
     }

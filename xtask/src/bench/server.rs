@@ -77,7 +77,7 @@ impl Home {
                 files::remove(&document)?;
                 continue;
             }
-            let text = fs::read_to_string(&document)?;
+            let text = documents::people_only(&fs::read_to_string(&document)?)?;
             let text = text.replace("autosync = 120", &format!("autosync = {autosync}"));
             fs::write(&document, text + "\n[run.delta_import]\nenabled = false\n")?;
             connector = Some(made);

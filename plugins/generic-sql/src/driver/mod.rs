@@ -40,6 +40,16 @@ pub(crate) trait Driver: Send {
         each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
 
+    /// Runs a statement beside others that have the same parameters, and hands over its rows one
+    /// by one with the rows the others stand on; nothing is collected.
+    fn merge(
+        &self,
+        sql: &str,
+        others: &[String],
+        parameters: &[Scalar],
+        each: &mut Merge<'_>,
+    ) -> Result<(), Failure>;
+
     /// Runs a statement and answers how many rows it changed itself, triggers not counted.
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
 
@@ -65,6 +75,9 @@ pub(crate) trait Driver: Send {
     fn restore(&self) -> Result<(), Failure>;
 }
 
+/// What is done with a row and the rows of other statements beside it.
+pub(crate) type Merge<'a> = dyn FnMut(&dyn Cells, &mut dyn Others) -> Result<(), Failure> + 'a;
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -78,6 +91,15 @@ pub(crate) enum Purpose {
 pub(crate) trait Cells {
     /// The value in this column of the statement.
     fn cell(&self, column: usize) -> Cell<'_>;
+}
+
+/// Statements that run beside another one, each on a row of its own.
+pub(crate) trait Others {
+    /// The row that this statement stands on; `None` after its last one.
+    fn row(&self, statement: usize) -> Option<&dyn Cells>;
+
+    /// Goes to its next row.
+    fn advance(&mut self, statement: usize) -> Result<(), Failure>;
 }
 
 /// A value as the database has it, borrowed from the row.
@@ -99,6 +121,34 @@ pub(crate) enum Scalar {
     Real(f64),
     Text(String),
     Bytes(Vec<u8>),
+}
+
+impl Scalar {
+    /// The value of a cell, to be bound again.
+    pub(crate) fn of(cell: Cell<'_>) -> Scalar {
+        match cell {
+            Cell::Null => Scalar::Null,
+            Cell::Integer(number) => Scalar::Integer(number),
+            Cell::Real(number) => Scalar::Real(number),
+            Cell::Bytes(bytes) => Scalar::Bytes(bytes.to_vec()),
+            // What is not UTF-8 is bytes to us, and equals no text.
+            Cell::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Scalar::Text(text.to_owned()),
+                Err(_) => Scalar::Bytes(bytes.to_vec()),
+            },
+        }
+    }
+
+    /// The value as a cell that has it.
+    pub(crate) fn cell(&self) -> Cell<'_> {
+        match self {
+            Scalar::Null => Cell::Null,
+            Scalar::Integer(number) => Cell::Integer(*number),
+            Scalar::Real(number) => Cell::Real(*number),
+            Scalar::Text(text) => Cell::Text(text.as_bytes()),
+            Scalar::Bytes(bytes) => Cell::Bytes(bytes),
+        }
+    }
 }
 
 /// What the catalog says of a table.

@@ -1,8 +1,8 @@
 //! The driver for an SQLite file, the library built in. It never creates the file.
 
 use super::{
-    Cell, Cells, ColumnFacts, Driver, Failure, Fault, ForeignKey, Purpose, Scalar, Storage,
-    TableFacts,
+    Cell, Cells, ColumnFacts, Driver, Failure, Fault, ForeignKey, Merge, Others, Purpose, Scalar,
+    Storage, TableFacts,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -10,8 +10,9 @@ use crate::{
 };
 use ecma_plugin_sdk::{AttributeType, Error};
 use rusqlite::{
-    Connection, OpenFlags, Row, ToSql,
+    Connection, OpenFlags, Row, Rows, ToSql,
     config::DbConfig,
+    fallible_streaming_iterator::FallibleStreamingIterator as _,
     ffi::{self, ErrorCode},
     params_from_iter,
     types::{ToSqlOutput, ValueRef},
@@ -247,6 +248,26 @@ impl Driver for Sqlite {
         Ok(())
     }
 
+    fn merge(
+        &self,
+        sql: &str,
+        others: &[String],
+        parameters: &[Scalar],
+        each: &mut Merge<'_>,
+    ) -> Result<(), Failure> {
+        let prepared = others.iter().map(|sql| self.connection.prepare_cached(sql));
+        let mut prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+        let running = prepared.iter_mut().map(|one| one.query(params_from_iter(parameters)));
+        let mut beside = Beside(running.collect::<Result<Vec<_>, _>>()?);
+        (0..others.len()).try_for_each(|at| beside.advance(at))?;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        while let Some(row) = rows.next()? {
+            each(row, &mut beside)?;
+        }
+        Ok(())
+    }
+
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.execute(params_from_iter(parameters))? as u64)
@@ -287,6 +308,19 @@ impl Driver for Sqlite {
     fn restore(&self) -> Result<(), Failure> {
         self.execute("ROLLBACK TO change", &[])?;
         self.release()
+    }
+}
+
+/// Statements that run beside another one.
+struct Beside<'a>(Vec<Rows<'a>>);
+
+impl Others for Beside<'_> {
+    fn row(&self, statement: usize) -> Option<&dyn Cells> {
+        self.0[statement].get().map(|row| row as &dyn Cells)
+    }
+
+    fn advance(&mut self, statement: usize) -> Result<(), Failure> {
+        Ok(self.0[statement].advance()?)
     }
 }
 

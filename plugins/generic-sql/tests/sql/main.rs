@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod children;
+mod children_catalog;
+mod children_export;
+mod children_model;
 mod delta;
 mod errors;
 mod export;
