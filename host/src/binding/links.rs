@@ -219,8 +219,13 @@ impl Planner {
         let mut names = Names::new();
         self.visit(link, |space, some| {
             for (name, value) in some {
-                let shown =
-                    self.flow.elements(space, link, [name.as_slice()].into_iter(), &self.base);
+                let shown = self.flow.elements(
+                    space,
+                    link,
+                    [name.as_slice()].into_iter(),
+                    &self.base,
+                    true,
+                );
                 let fits = |element: &Json| filter.matches_element(element, definition);
                 if shown.first().is_some_and(fits) {
                     names.insert(name.clone(), value.clone());
@@ -229,7 +234,8 @@ impl Planner {
         });
         let added = plan.added.iter().filter(|(name, _)| {
             let space = self.prepared.space.read();
-            let shown = self.flow.elements(&space, link, [name.as_slice()].into_iter(), &self.base);
+            let shown =
+                self.flow.elements(&space, link, [name.as_slice()].into_iter(), &self.base, true);
             shown.first().is_some_and(|element| filter.matches_element(element, definition))
         });
         names.extend(added.map(|(name, value)| (name.clone(), value.clone())));

@@ -176,7 +176,7 @@ impl Binding {
         self.check_export()?;
         let apart = flow.apart();
         let Written { resource, edits, .. } = scim::create(body, &flow.schemas, &apart)?;
-        let mut entry = flow.entry(&prepared.space.read(), &resource, None)?;
+        let mut entry = flow.entry(&prepared.space.read(), &resource, &[], None)?;
         for plan in self.plan_links(&prepared, flow, None, edits, &answered.base).await? {
             entry.put(plan.of(flow).target.as_str(), plan.after(Vec::new()));
         }
@@ -294,12 +294,12 @@ impl Binding {
             Wish::Patch(request) => {
                 let patched = scim::patch::apply(&mut resource, &request, &flow.schemas, &apart)?;
                 (named, edits) = (patched.named, patched.edits);
-                self.wanted(&prepared, flow, &resource, &before)?
+                self.wanted(&prepared, flow, &resource, &named, &before)?
             }
             Wish::Replace(body) => {
                 let written = scim::replace(&resource, body, &flow.schemas, &apart)?;
                 (resource, named, edits) = (written.resource, written.named, written.edits);
-                self.wanted(&prepared, flow, &resource, &before)?
+                self.wanted(&prepared, flow, &resource, &named, &before)?
             }
         };
         let Some(mut wanted) = wanted else {
@@ -357,12 +357,13 @@ impl Binding {
         prepared: &Prepared,
         flow: &Flow,
         resource: &Resource,
+        named: &[Path],
         before: &Entry,
     ) -> Result<Option<Entry>, Failure> {
         if flow.asks_to_delete(resource) {
             return Ok(None);
         }
-        Ok(Some(flow.entry(&prepared.space.read(), resource, Some(before))?))
+        Ok(Some(flow.entry(&prepared.space.read(), resource, named, Some(before))?))
     }
 
     async fn remove(

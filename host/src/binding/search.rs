@@ -131,6 +131,7 @@ impl Binding {
             return Ok(listed);
         }
         let (prepared, flow, base) = (Arc::clone(prepared), Arc::clone(flow), base.to_owned());
+        let display = matches!(&listed.form, Form::Tree(needs) if needs.display());
         let completed = tokio::task::spawn_blocking(move || {
             for Long { at, link, values } in std::mem::take(&mut listed.long) {
                 let link = &flow.links()[link];
@@ -138,7 +139,7 @@ impl Binding {
                 for some in values.chunks(AT_ONCE) {
                     let space = prepared.space.read();
                     let some = some.iter().map(|value| &**value);
-                    elements.extend(flow.elements(&space, link, some, &base));
+                    elements.extend(flow.elements(&space, link, some, &base, display));
                 }
                 flow.put_elements(&mut listed.resources[at], link, elements);
             }

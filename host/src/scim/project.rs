@@ -107,7 +107,7 @@ impl Choice {
         };
         match (attribute.returned, self.only) {
             (Returned::Never, _) => None,
-            (Returned::Always, _) => self.parts(attribute, value, &Asked::Whole, &Asked::No),
+            (Returned::Always, _) => self.parts(attribute, value, &Asked::Default, &Asked::No),
             (_, true) => match (asked(&self.wanted), asked(&self.excluded)) {
                 (Asked::No, _) | (_, Asked::Whole) => None,
                 (wanted, excluded) => self.parts(attribute, value, &wanted, &excluded),
@@ -115,7 +115,7 @@ impl Choice {
             (Returned::Request, false) => None,
             (Returned::Default, false) => match asked(&self.excluded) {
                 Asked::Whole => None,
-                excluded => self.parts(attribute, value, &Asked::Whole, &excluded),
+                excluded => self.parts(attribute, value, &Asked::Default, &excluded),
             },
         }
     }
@@ -130,8 +130,11 @@ impl Choice {
         let shows = |name: &str| match attribute.sub(name).map(|sub| sub.returned) {
             Some(Returned::Always) => true,
             Some(Returned::Never) => false,
-            Some(Returned::Request) => wanted.names(name),
-            _ => (matches!(wanted, Asked::Whole) || wanted.names(name)) && !excluded.names(name),
+            Some(Returned::Request) => matches!(wanted, Asked::Whole) || wanted.names(name),
+            _ => {
+                let whole = matches!(wanted, Asked::Whole | Asked::Default);
+                (whole || wanted.names(name)) && !excluded.names(name)
+            }
         };
         match value {
             Value::Object(members) => {
@@ -155,6 +158,8 @@ impl Choice {
 /// How much of an attribute is asked for, or excluded.
 enum Asked {
     No,
+    /// What is shown unasked.
+    Default,
     Parts(Vec<String>),
     Whole,
 }

@@ -202,7 +202,8 @@ pub fn group() -> Schema {
             text("type", "The type of the member")
                 .canonical(&["User", "Group"])
                 .mutability(Mutability::Immutable),
-            text("display", "The name of the member").read_only(),
+            // What follows from `value` is told who asks: it costs a look at each member.
+            text("display", "The name of the member").read_only().returned(Returned::Request),
         ],
     )
     .multi_valued();
@@ -222,7 +223,7 @@ pub fn enterprise_user() -> Schema {
         vec![
             text("value", "The id of the manager").case_exact(),
             reference("$ref", &["User"], "The URL of the manager"),
-            text("displayName", "The name of the manager").read_only(),
+            text("displayName", "The name of the manager").read_only().returned(Returned::Request),
         ],
     );
     Schema {

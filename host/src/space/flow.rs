@@ -247,7 +247,7 @@ impl Flow {
         let mut put = |number: u32, cells: &[Cell<'_>]| {
             let rules = self.by_number.get(number as usize).into_iter().flatten();
             for at in rules.copied().filter(|at| needs.rule(*at)) {
-                self.put(&mut resource, space, &self.rules[at], cells, base);
+                self.put(&mut resource, space, &self.rules[at], cells, base, needs.display);
             }
         };
         for cell in row::cells(stored.bytes) {
@@ -260,7 +260,8 @@ impl Flow {
         }
         put(current, &values);
         for link in self.links_of(needs) {
-            let elements = self.elements(space, link, space.links(stored.slot, link.number), base);
+            let values = space.links(stored.slot, link.number);
+            let elements = self.elements(space, link, values, base, needs.display);
             self.put_elements(&mut resource, link, elements);
         }
         if self.shows_groups && needs.groups {
@@ -297,12 +298,14 @@ impl Flow {
         rule: &Rule,
         cells: &[Cell<'_>],
         base: &str,
+        display: bool,
     ) {
         if rule.is_linked() {
             return;
         }
         if rule.refers.is_some() {
-            let shown = cells.first().and_then(|cell| self.reference(space, rule, cell, base));
+            let cell = cells.first();
+            let shown = cell.and_then(|cell| self.reference(space, rule, cell, base, display));
             match shown {
                 Some(Json::Object(parts)) => {
                     for (name, part) in parts {
@@ -335,6 +338,7 @@ impl Flow {
         rule: &Rule,
         cell: &Cell<'_>,
         base: &str,
+        display: bool,
     ) -> Option<Json> {
         let number;
         let name = match cell.integer() {
@@ -344,24 +348,33 @@ impl Flow {
             }
             None => cell.bytes,
         };
-        self.element(space, rule, name, base)
+        self.element(space, rule, name, base, display)
     }
 
-    fn element(&self, space: &Space, rule: &Rule, name: &[u8], base: &str) -> Option<Json> {
+    fn element(
+        &self,
+        space: &Space,
+        rule: &Rule,
+        name: &[u8],
+        base: &str,
+        display: bool,
+    ) -> Option<Json> {
         let slot = rule.refers.as_ref()?.resolve(space, name)?;
-        self.peers.shown(space, slot, rule.shape.as_ref()?, base)
+        self.peers.shown(space, slot, rule.shape.as_ref()?, display, base)
     }
 
-    /// What SCIM shows of the entries that these values name; those that lead nowhere are left out.
+    /// What SCIM shows of the entries that these values name, with their names if `display`; those
+    /// that lead nowhere are left out.
     pub fn elements<'v>(
         &self,
         space: &Space,
         link: &Link,
         values: impl Iterator<Item = &'v [u8]>,
         base: &str,
+        display: bool,
     ) -> Vec<Json> {
         let rule = &self.rules[link.rule];
-        values.filter_map(|value| self.element(space, rule, value, base)).collect()
+        values.filter_map(|value| self.element(space, rule, value, base, display)).collect()
     }
 
     /// Puts what [`Flow::elements`] answered into a resource.
@@ -420,13 +433,16 @@ impl Flow {
     /// The entry that a resource asks for. What the target only lets us read is as it was; the
     /// anchor is that of the entry before, or what the resource says.
     ///
-    /// Multi-valued references stay as they are; see [`Flow::link_value`].
+    /// `named` are the paths a client wrote to. Multi-valued references stay as they are; see
+    /// [`Flow::link_value`].
     pub fn entry(
         &self,
         space: &Space,
         resource: &Resource,
+        named: &[Path],
         before: Option<&Entry>,
     ) -> Result<Entry, scim::Error> {
+        let clears_active = named.contains(&Path::of("active"));
         let mut entry = match before {
             Some(before) => before.clone(),
             None => Entry::new(self.object_type.name.as_str()),
@@ -450,7 +466,7 @@ impl Flow {
             if wanted.is_empty() && rule.path.filter.is_some() {
                 wanted = self.untyped(resource, rule);
             }
-            if wanted.is_empty() && rule.path == Path::of("active") {
+            if wanted.is_empty() && rule.path == Path::of("active") && !clears_active {
                 // Who does not say leaves it as it is, or to the target.
                 continue;
             }

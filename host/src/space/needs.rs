@@ -14,14 +14,23 @@ pub struct Needs {
     pub(super) groups: bool,
     /// Multi-valued references, which may be many.
     pub(super) links: bool,
+    /// The names of the entries that references name: told only who asks.
+    pub(super) display: bool,
 }
 
 impl Needs {
-    /// All there is.
-    pub const ALL: Needs = Needs { rules: None, common: true, groups: true, links: true };
+    /// All that is shown unasked.
+    pub const ALL: Needs =
+        Needs { rules: None, common: true, groups: true, links: true, display: false };
 
     /// What a client can change, but for multi-valued references.
-    pub const WRITABLE: Needs = Needs { rules: None, common: true, groups: false, links: false };
+    pub const WRITABLE: Needs = Needs { groups: false, links: false, ..Needs::ALL };
+
+    /// Whether references are shown with the names of what they name.
+    #[must_use]
+    pub fn display(&self) -> bool {
+        self.display
+    }
 
     pub(super) fn rule(&self, at: usize) -> bool {
         self.rules.as_ref().is_none_or(|rules| rules[at])
@@ -50,7 +59,7 @@ impl Flow {
             !excluded.iter().any(|one| whole(&one))
                 && (projection.attributes.is_empty() || wanted.iter().any(|one| covers(one, path)))
         };
-        self.that(shows, true)
+        Needs { display: !wanted.is_empty(), ..self.that(shows, true) }
     }
 
     /// What it takes to decide whether a resource matches.
@@ -73,6 +82,7 @@ impl Flow {
             common,
             groups: shows(&Path::of("groups")),
             links: true,
+            display: true,
         }
     }
 }

@@ -162,12 +162,13 @@ impl Peers {
         peer.display.iter().find_map(text)
     }
 
-    /// What SCIM shows of the entry in a slot where another one names it.
+    /// What SCIM shows of the entry in a slot where another one names it, with its name if `display`.
     pub(super) fn shown(
         &self,
         space: &Space,
         slot: u32,
         shape: &Shape,
+        display: bool,
         base: &str,
     ) -> Option<Json> {
         let stored = space.stored(slot)?;
@@ -179,7 +180,8 @@ impl Peers {
         if shape.url {
             members.insert("$ref".to_owned(), Json::from(url));
         }
-        if let (Some(name), Some(display)) = (&shape.display, self.display(&stored)) {
+        let name = shape.display.as_ref().filter(|_| display);
+        if let Some((name, display)) = name.and_then(|name| Some((name, self.display(&stored)?))) {
             members.insert(name.clone(), Json::from(display));
         }
         if let (true, Some(peer)) = (shape.kind, self.types.get(&row::type_of(stored.bytes))) {

@@ -338,7 +338,8 @@ impl Writer<'_> {
     fn reference(&mut self, leaf: &Leaf) -> bool {
         let rule = &self.flow.rules()[leaf.rule];
         let cell = self.cells.get(leaf.number).first();
-        let shown = cell.and_then(|cell| self.flow.reference(self.space, rule, cell, self.base));
+        let shown =
+            cell.and_then(|cell| self.flow.reference(self.space, rule, cell, self.base, false));
         shown.is_some_and(|shown| serde_json::to_writer(&mut *self.out, &shown).is_ok())
     }
 
@@ -408,7 +409,8 @@ impl Writer<'_> {
                 let rule = &self.flow.rules()[*rule];
                 let cells = self.cells.get(*number);
                 if rule.refers.is_some() {
-                    let named = |cell| self.flow.reference(self.space, rule, cell, self.base);
+                    let named =
+                        |cell| self.flow.reference(self.space, rule, cell, self.base, false);
                     return cells.first().and_then(named).is_some();
                 }
                 let take = if rule.multi_valued { cells.len() } else { cells.len().min(1) };

@@ -122,15 +122,22 @@ async fn references_are_shown_by_id_url_name_and_type() {
     let base = "https://host.test/ecma2host_ROOM/scim";
     let member = |kind: &str, id: &str, display: &str| {
         let reference = format!("{base}/{kind}s/{id}");
-        json!({"value": id, "$ref": reference, "display": display, "type": kind})
+        match display {
+            "" => json!({"value": id, "$ref": reference, "type": kind}),
+            _ => json!({"value": id, "$ref": reference, "display": display, "type": kind}),
+        }
     };
     let group = room.get("/Groups/group.h").await;
+    let expected = json!([member("User", "user.3", ""), member("Group", "group.g", "")]);
+    assert_eq!(group.body["members"], expected);
     let expected =
         json!([member("User", "user.3", "Person 3"), member("Group", "group.g", "Group g")]);
-    assert_eq!(group.body["members"], expected);
+    let asked = room.get("/Groups/group.h?attributes=members").await;
+    assert_eq!(asked.body["members"], expected, "names are told who asks");
+    let asked = room.get("/Groups/group.h?attributes=members.display").await;
+    assert_eq!(asked.body["members"], json!([{"display": "Person 3"}, {"display": "Group g"}]));
     let two = room.user("2").await.body;
-    let manager = json!({"value": "user.1", "$ref": format!("{base}/Users/user.1"),
-                         "displayName": "Person 1"});
+    let manager = json!({"value": "user.1", "$ref": format!("{base}/Users/user.1")});
     assert_eq!(
         two["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["manager"],
         manager
