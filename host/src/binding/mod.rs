@@ -11,6 +11,7 @@ mod import;
 mod links;
 mod provision;
 mod search;
+mod send;
 mod status;
 
 pub use export::Exporter;
