@@ -9,6 +9,8 @@ mod discovery;
 mod draft;
 mod error;
 mod filter;
+#[cfg(test)]
+mod filter_model_tests;
 mod lists;
 mod matching;
 mod message;
@@ -22,6 +24,8 @@ mod standard;
 mod write;
 
 pub mod patch;
+#[cfg(test)]
+mod patch_model_tests;
 
 pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};
 pub use error::{Error, ErrorBody, ScimType};

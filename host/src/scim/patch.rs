@@ -249,6 +249,7 @@ mod tests {
             check(old(), json!([{"op": "replace", "path": urn, "value": value}]), json!({}));
         }
         check(old(), json!([{"op": "Remove", "path": "manager", "value": "m1"}]), json!({}));
+        check(old(), json!([{"op": "remove", "path": "manager.value"}]), json!({}));
         check(old(), json!([{"op": "remove", "path": ENTERPRISE_USER}]), json!({}));
     }
 
@@ -321,6 +322,7 @@ mod tests {
         refused(user(), op("remove", "userName", json!(null)), ScimType::Mutability);
         refused(user(), op("replace", "userName", json!("")), ScimType::Mutability);
         refused(user(), op("replace", &format!("{HOST}:badge"), json!("c")), ScimType::Mutability);
+        refused(user(), op("remove", HOST, json!(null)), ScimType::Mutability);
         refused(user(), op("replace", "emails[", json!("x")), ScimType::InvalidPath);
         refused(user(), op("replace", "title[value eq 1]", json!("x")), ScimType::InvalidPath);
         refused(user(), op("replace", "active", json!("maybe")), ScimType::InvalidValue);
