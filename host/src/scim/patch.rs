@@ -305,6 +305,8 @@ mod tests {
         let at = |path: &str| json!([{"op": "replace", "path": path, "value": "k"}]);
         refused(none(), at("emails[type sw \"work\"].value"), ScimType::NoTarget);
         refused(none(), at("emails[type eq \"a\" or type eq \"b\"].value"), ScimType::NoTarget);
+        let both = "emails[type eq \"work\" and type eq \"fax\"].value";
+        refused(none(), at(both), ScimType::NoTarget);
         refused(none(), at("emails[nope eq \"a\"].value"), ScimType::NoTarget);
         let gone = json!([{"op": "remove", "path": "emails[type eq \"work\"]"}]);
         refused(none(), gone, ScimType::NoTarget);

@@ -58,7 +58,7 @@ fn is(element: &Value, name: &str, wanted: &str) -> bool {
     element[name].as_str().is_some_and(|text| text.to_lowercase() == wanted)
 }
 
-static CHOICES: [Choice; 8] = [
+static CHOICES: [Choice; 9] = [
     Choice {
         text: "type eq \"work\"",
         matches: |element| is(element, "type", "work"),
@@ -94,6 +94,7 @@ static CHOICES: [Choice; 8] = [
         matches: |element| is(element, "type", "work") || element.get("display").is_some(),
         describes: None,
     },
+    Choice { text: "type eq \"work\" and type eq \"home\"", matches: |_| false, describes: None },
     Choice { text: "nobody eq \"knows\"", matches: |_| false, describes: None },
 ];
 
