@@ -25,8 +25,11 @@ struct Rules {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Graph {
     targets: Vec<String>,
+    #[serde(default)]
+    all_features: bool,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +113,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut arguments = Vec::new();
     for target in &rules.graph.targets {
         arguments.extend(["--filter-platform", target]);
+    }
+    if rules.graph.all_features {
+        arguments.push("--all-features");
     }
     let metadata = cargo::metadata(&arguments)?;
     let problems = rules.problems(&metadata)?;

@@ -60,6 +60,8 @@ pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) workspace_members: Vec<String>,
     pub(crate) resolve: Option<Resolve>,
+    #[serde(default)]
+    pub(crate) target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]

@@ -11,6 +11,7 @@ mod cargo;
 mod demo;
 mod documents;
 mod files;
+mod fuzz;
 mod health;
 mod people;
 mod random;
@@ -55,6 +56,8 @@ enum Command {
     Bench(bench::Options),
     /// Run every check and test, in the order of CI.
     Test(test::Options),
+    /// Let a fuzzer look for inputs that break a law of the protocol's rules, on Linux.
+    Fuzz(fuzz::Options),
     /// Write the generated part of docs/reference/.
     Reference(ReferenceOptions),
 }
@@ -94,6 +97,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench(options) => return bench::run(&options),
         Command::Test(options) => return test::run(&options),
+        Command::Fuzz(options) => return fuzz::run(&options),
         Command::Reference(ReferenceOptions { check }) => reference::run(check)?,
     }
     Ok(ExitCode::SUCCESS)

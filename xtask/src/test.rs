@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::{bans, cargo::cargo, reference, say};
+use crate::{bans, cargo::cargo, fuzz, reference, say};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,8 +18,8 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
-/// Programs the tests start, and the Debian package each is in.
-const NEEDED: [(&str, &str); 1] = [("cc", "gcc")];
+/// Programs the tests start or are built with, and the Debian package each is in.
+const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("c++", "g++")];
 
 /// How many tests passed and failed.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     report.step("tests", || tests(options.filter.as_deref(), &mut count));
     if options.filter.is_none() {
+        report.step("fuzz", fuzz::step);
         report.step("reference", || reference::run(true));
     }
     say!();

@@ -15,6 +15,7 @@
 //! | members of a complex value in any case, unknown, read-only or `null` | complex | respelled or dropped |
 
 use super::filter::Filter;
+use super::matching::loosely_equal;
 use super::schema::{AttributeDefinition, AttributeKind, Mutability};
 use super::{Error, Path};
 use serde_json::{Map, Number, Value};
@@ -195,11 +196,20 @@ pub(super) fn element(
     Ok(if members.is_empty() { None } else { Some(Value::Object(members)) })
 }
 
-/// The element that a value filter describes: only equalities describe one.
+/// The element that a value filter describes: only equalities describe one, and none describes what
+/// has two values where one can be.
 pub(super) fn element_for(filter: &Filter) -> Option<Map<String, Value>> {
-    let known = filter.equalities().into_iter().filter(|(_, value)| !value.is_null());
-    let members = known.map(|(path, value)| (path.attribute.clone(), value.clone())).collect();
-    filter.is_equalities().then_some(members)
+    if !filter.is_equalities() {
+        return None;
+    }
+    let mut members = Map::new();
+    for (path, value) in filter.equalities().into_iter().filter(|(_, value)| !value.is_null()) {
+        let before = members.insert(path.attribute.clone(), value.clone());
+        if before.is_some_and(|before| !loosely_equal(&before, value)) {
+            return None;
+        }
+    }
+    Some(members)
 }
 
 /// The object in a text that is JSON.

@@ -134,6 +134,10 @@ impl<'s> Draft<'s> {
             .map(|_| self.values(&place));
         match (kind, attribute.multi_valued) {
             (PatchKind::Remove, true) => self.remove_values(&path, attribute, value)?,
+            // As by `replace` with no value: what described the removed one goes as well.
+            (PatchKind::Remove, false) if found.sub.is_some() => {
+                self.write_value(&path, found, Value::Null)?;
+            }
             (PatchKind::Remove, false) => {
                 self.resource.remove_at(&place);
                 self.name(path.clone());
@@ -170,8 +174,24 @@ impl<'s> Draft<'s> {
             ));
         }
         if kind != PatchKind::Add {
+            self.check_removable(&path)?;
             self.resource.remove(&path);
             self.name(path);
+        }
+        Ok(())
+    }
+
+    /// An extension goes only with all its attributes, and some are not the client's to remove
+    /// (RFC 7644 §3.5.2.2).
+    fn check_removable(&self, extension: &Path) -> Result<(), Error> {
+        let schema = extension.extension().and_then(|urn| self.schemas.extension(urn));
+        for attribute in schema.into_iter().flat_map(|one| &one.schema.attributes) {
+            let path = Path { attribute: attribute.name.clone(), ..extension.clone() };
+            let fixed =
+                matches!(attribute.mutability, Mutability::ReadOnly | Mutability::Immutable);
+            if fixed && !self.resource.get(&path).is_empty() {
+                return Err(Error::mutability(&path, "cannot be removed"));
+            }
         }
         Ok(())
     }

@@ -85,6 +85,8 @@ impl Filter {
                             None => return false,
                         }
                     }
+                    // A simple value is the `value` of itself and has no other parts.
+                    Some(_) if !path.attribute.eq_ignore_ascii_case("value") => return false,
                     other => other,
                 };
                 decide(*operator, wanted, definition, |test| {
@@ -158,13 +160,25 @@ fn decide<'r>(
         (Operator::Ne, _) => {
             let mut seen = false;
             let differs = any(&mut |stored| {
-                seen |= is_present(stored);
-                is_present(stored) && compare(Operator::Ne, stored, wanted, definition)
+                let stored = compared(stored);
+                seen |= stored.is_some();
+                stored.is_some_and(|stored| compare(Operator::Ne, stored, wanted, definition))
             });
             differs || !seen
         }
-        _ => any(&mut |stored| is_present(stored) && compare(operator, stored, wanted, definition)),
+        _ => any(&mut |stored| {
+            compared(stored).is_some_and(|stored| compare(operator, stored, wanted, definition))
+        }),
     }
+}
+
+/// What of a value is compared: `emails` means `emails.value`, also where an element has none.
+fn compared(value: &Value) -> Option<&Value> {
+    let value = match value {
+        Value::Object(parts) => lookup(parts, "value")?,
+        scalar => scalar,
+    };
+    Some(value).filter(|value| is_present(value))
 }
 
 fn is_present(value: &Value) -> bool {
@@ -182,13 +196,6 @@ fn compare(
     wanted: &Value,
     definition: Option<&AttributeDefinition>,
 ) -> bool {
-    let stored = match stored {
-        Value::Object(parts) => match lookup(parts, "value") {
-            Some(value) => value,
-            None => return operator == Operator::Ne,
-        },
-        scalar => scalar,
-    };
     let kind = match definition {
         Some(definition) => definition.kind,
         None if stored.is_boolean() => AttributeKind::Boolean,
@@ -330,6 +337,8 @@ mod tests {
             "name": {"familyName": "Lee", "givenName": "Kim"},
             "emails": [{"value": "kim@work", "type": "work", "primary": "True"},
                        {"value": "kim@home", "type": "home"}],
+            "phoneNumbers": [{"value": "1"}, {"type": "fax"}, {"value": "", "type": "mobile"}],
+            "ims": [{"type": "xmpp"}],
             "meta": {"created": "2024-02-29T12:00:00Z"},
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
                 {"employeeNumber": "42", "manager": {"value": "M1"}},
@@ -393,9 +402,28 @@ mod tests {
         check(r#"urn:x:Custom:tags eq "red""#, false);
         check(r#"urn:x:Custom:tags eq "Red""#, true);
         check(r#"urn:x:Custom:tags[value eq "blue"]"#, true);
+        check(r#"urn:x:Custom:tags[nope ne "blue"]"#, false);
+        check(r#"urn:x:Custom:tags[nope eq null]"#, false);
         check(r#"manager eq "M1""#, true);
         check(r#"manager.value eq "m1""#, false);
         check(r#"name eq "Lee""#, false);
+    }
+
+    #[test]
+    fn a_complex_attribute_is_compared_by_its_value() {
+        for (text, expected) in [
+            ("phoneNumbers eq \"1\"", true),
+            ("phoneNumbers ne \"1\"", false),
+            ("phoneNumbers eq \"\"", false),
+            ("ims ne \"1\"", true),
+            ("ims eq \"\"", false),
+        ] {
+            check(text, expected);
+            let (name, rest) = text.split_once(' ').unwrap();
+            check(&format!("{name}.value {rest}"), expected);
+        }
+        check("ims pr", true);
+        check("ims.value pr", false);
     }
 
     #[test]

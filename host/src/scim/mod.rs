@@ -10,7 +10,8 @@ mod discovery;
 mod draft;
 mod error;
 mod filter;
-pub mod json;
+#[cfg(test)]
+mod filter_model_tests;
 mod lists;
 mod matching;
 mod message;
@@ -23,7 +24,10 @@ mod schemas;
 mod standard;
 mod write;
 
+pub mod json;
 pub mod patch;
+#[cfg(test)]
+mod patch_model_tests;
 
 pub use bulk::{BulkMethod, BulkOp, BulkRequest, BulkResult, bulk_response};
 pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};

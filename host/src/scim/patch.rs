@@ -255,6 +255,7 @@ mod tests {
             check(old(), json!([{"op": "replace", "path": urn, "value": value}]), json!({}));
         }
         check(old(), json!([{"op": "Remove", "path": "manager", "value": "m1"}]), json!({}));
+        check(old(), json!([{"op": "remove", "path": "manager.value"}]), json!({}));
         check(old(), json!([{"op": "remove", "path": ENTERPRISE_USER}]), json!({}));
     }
 
@@ -310,6 +311,8 @@ mod tests {
         let at = |path: &str| json!([{"op": "replace", "path": path, "value": "k"}]);
         refused(none(), at("emails[type sw \"work\"].value"), ScimType::NoTarget);
         refused(none(), at("emails[type eq \"a\" or type eq \"b\"].value"), ScimType::NoTarget);
+        let both = "emails[type eq \"work\" and type eq \"fax\"].value";
+        refused(none(), at(both), ScimType::NoTarget);
         refused(none(), at("emails[nope eq \"a\"].value"), ScimType::NoTarget);
         let gone = json!([{"op": "remove", "path": "emails[type eq \"work\"]"}]);
         refused(none(), gone, ScimType::NoTarget);
@@ -327,6 +330,7 @@ mod tests {
         refused(user(), op("remove", "userName", json!(null)), ScimType::Mutability);
         refused(user(), op("replace", "userName", json!("")), ScimType::Mutability);
         refused(user(), op("replace", &format!("{HOST}:badge"), json!("c")), ScimType::Mutability);
+        refused(user(), op("remove", HOST, json!(null)), ScimType::Mutability);
         refused(user(), op("replace", "emails[", json!("x")), ScimType::InvalidPath);
         refused(user(), op("replace", "title[value eq 1]", json!("x")), ScimType::InvalidPath);
         refused(user(), op("replace", "active", json!("maybe")), ScimType::InvalidValue);

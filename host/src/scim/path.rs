@@ -76,7 +76,7 @@ impl Path {
             return true;
         }
         let disjoint = match (&self.filter, &other.filter) {
-            (Some(ours), Some(theirs)) => exclude_each_other(ours, theirs),
+            (Some(ours), Some(theirs)) => ours != theirs && exclude_each_other(ours, theirs),
             _ => false,
         };
         let same_sub = match (&self.sub, &other.sub) {
@@ -227,6 +227,8 @@ mod tests {
         check(work, work_value, true);
         check(work, r#"emails[type eq "home"]"#, false);
         check(work_value, home_value, false);
+        let neither = r#"emails[type eq "work" and type eq "home"].value"#;
+        check(neither, neither, true);
         check(work_value, "emails.type", true);
         check(r#"emails[type eq "work"].type"#, home_value, true);
         check(r#"emails[primary eq true].value"#, work_value, true);
