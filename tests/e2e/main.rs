@@ -9,6 +9,7 @@ mod documents;
 mod durability;
 mod faults;
 mod flows;
+mod groups;
 mod journey;
 mod laws;
 mod protocol;

@@ -168,7 +168,7 @@ fn a_client_can_discover_what_there_is() {
     assert_eq!(config["patch"]["supported"], true);
     assert_eq!(config["filter"]["supported"], true);
     assert_eq!(config["etag"]["supported"], true);
-    assert_eq!(config["bulk"]["supported"], false);
+    assert_eq!(config["bulk"]["supported"], true);
     assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
 
     let types = entra.get("/ResourceTypes").expect(200);
