@@ -72,29 +72,48 @@ pub(super) struct Client {
 impl Client {
     /// Looks somebody up by login, which must be URL-encoded, and answers the body.
     pub(super) fn look_up(&mut self, login: &str) -> anyhow::Result<Vec<u8>> {
+        let path = format!("/Users?filter=userName%20eq%20%22{login}%22");
+        let (status, body) = self.ask("GET", &path, "")?;
+        if status != 200 {
+            bail!("{login}: {status}: {}", String::from_utf8_lossy(&body));
+        }
+        Ok(body)
+    }
+
+    /// Asks for a path below `/scim`, and answers status and body.
+    pub(super) fn ask(
+        &mut self,
+        method: &str,
+        below: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, Vec<u8>)> {
         let Target { path, token, .. } = &self.target;
+        let about = match body.len() {
+            0 => String::new(),
+            length => {
+                format!("Content-Type: application/scim+json\r\nContent-Length: {length}\r\n")
+            }
+        };
         let request = format!(
-            "GET {path}/Users?filter=userName%20eq%20%22{login}%22 HTTP/1.1\r\nHost: localhost\r\n\
-             Accept: application/scim+json\r\nAuthorization: Bearer {token}\r\n\r\n"
+            "{method} {path}{below} HTTP/1.1\r\nHost: localhost\r\nAccept: application/scim+json\r\n\
+             Authorization: Bearer {token}\r\n{about}\r\n{body}"
         );
         self.stream.get_mut().write_all(request.as_bytes())?;
         let mut status = String::new();
         self.stream.read_line(&mut status)?;
-        let mut length = None;
+        let mut length = 0;
         loop {
             let mut line = String::new();
             self.stream.read_line(&mut line)?;
             let Some((name, value)) = line.split_once(':') else { break };
             if name.eq_ignore_ascii_case("content-length") {
-                length = Some(value.trim().parse()?);
+                length = value.trim().parse()?;
             }
         }
-        let mut body = vec![0; length.context("the answer has no Content-Length")?];
-        self.stream.read_exact(&mut body)?;
-        if !status.starts_with("HTTP/1.1 200") {
-            bail!("{login}: {}: {}", status.trim(), String::from_utf8_lossy(&body));
-        }
-        Ok(body)
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer)?;
+        let code = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Ok((code.with_context(|| format!("the answer begins {status:?}"))?, answer))
     }
 
     /// Looks people up, each of whom must be found alone, and answers the mean size of a body.

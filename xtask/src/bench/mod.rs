@@ -20,6 +20,7 @@ mod figures;
 mod import;
 mod lookups;
 mod machine;
+mod neighbors;
 mod readers;
 mod server;
 mod wrk;
@@ -31,7 +32,9 @@ enum What {
     Lookups,
     /// Full imports from a file and from a database.
     Import,
-    /// Both.
+    /// What look-ups feel of a group of 100,000 members, and of filters that look at everybody.
+    Neighbors,
+    /// All of these.
     All,
 }
 
@@ -89,11 +92,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         plugins: built.libraries,
     };
     say!("{}\n", machine::line()?);
-    if options.what != What::Import {
+    let asked = |what| options.what == what || options.what == What::All;
+    if asked(What::Lookups) {
         lookups::run(&bench)?;
     }
-    if options.what != What::Lookups {
+    if asked(What::Import) {
         import::run(&bench)?;
+    }
+    if asked(What::Neighbors) {
+        neighbors::run(&bench)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -56,12 +56,31 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Makes what is not there. `autosync` is in minutes.
+    /// Makes what is not there: people alone, as they stand in their own rows. `autosync` is in
+    /// minutes.
     pub(super) fn make(
         bench: &Bench<'_>,
         kind: Kind,
         people: u64,
         autosync: u64,
+    ) -> anyhow::Result<Self> {
+        Self::of(bench, kind, people, |document| {
+            let text = documents::people_only(document)?;
+            Ok(text.replace("autosync = 120", &format!("autosync = {autosync}")))
+        })
+    }
+
+    /// Makes what is not there: the demo's database with all that is in it.
+    pub(super) fn make_whole(bench: &Bench<'_>, people: u64) -> anyhow::Result<Self> {
+        let once = |document: &str| Ok(document.replace("autosync = 120", "autosync = 0"));
+        Self::of(bench, Kind::Sqlite, people, once)
+    }
+
+    fn of(
+        bench: &Bench<'_>,
+        kind: Kind,
+        people: u64,
+        edit: impl Fn(&str) -> anyhow::Result<String>,
     ) -> anyhow::Result<Self> {
         let path = bench.home(&format!("{}-{people}", kind.name().to_lowercase()))?;
         demo::ensure_one(&path, kind.demo(), Some(people))?;
@@ -77,8 +96,7 @@ impl Home {
                 files::remove(&document)?;
                 continue;
             }
-            let text = documents::people_only(&fs::read_to_string(&document)?)?;
-            let text = text.replace("autosync = 120", &format!("autosync = {autosync}"));
+            let text = edit(&fs::read_to_string(&document)?)?;
             fs::write(&document, text + "\n[run.delta_import]\nenabled = false\n")?;
             connector = Some(made);
         }

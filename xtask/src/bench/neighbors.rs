@@ -1,0 +1,184 @@
+//! What look-ups feel of heavy neighbors: a group of 100,000 members that is read and changed, and
+//! filters that look at everybody.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::{
+    Bench,
+    client::{Client, Paced, Target, encoded},
+    figures::{Table, grouped, median, percentile},
+    server::Home,
+};
+use crate::{demo, say};
+
+/// Members of the large group.
+const MEMBERS: u64 = 100_000;
+/// Their names in the database; the demo's own teams have smaller ids.
+const LARGE: i64 = 900_001;
+const SMALL: i64 = 900_002;
+/// Connections that look people up, and how often each does.
+const CONNECTIONS: usize = 4;
+const EVERY: Duration = Duration::from_millis(10);
+
+/// A neighbor: what one connection does over and over.
+struct Neighbor {
+    name: &'static str,
+    method: &'static str,
+    path: String,
+    /// Bodies in turn.
+    bodies: Vec<String>,
+    status: u16,
+}
+
+/// Measures and prints.
+pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
+    let people = bench.options.people;
+    if people <= MEMBERS {
+        bail!("--people must be more than the {MEMBERS} members of the group");
+    }
+    let home = Home::make_whole(bench, people)?;
+    let database = Connection::open(&home.data)?;
+    for (team, members) in [(LARGE, MEMBERS), (SMALL, 10)] {
+        database
+            .execute("INSERT OR IGNORE INTO team (id, name) VALUES (?1, 'Bench ' || ?1)", [team])?;
+        database.execute(
+            "INSERT OR IGNORE INTO team_member SELECT ?1, id, 'person' FROM person ORDER BY id LIMIT ?2",
+            (team, members as i64),
+        )?;
+    }
+    let last: i64 = database.query_row("SELECT max(id) FROM person", [], |row| row.get(0))?;
+    drop(database);
+    say!("starting the host with {} people and their groups", grouped(people as f64));
+    let host = home.start(&bench.host)?;
+    let target = &host.target;
+    let logins: Vec<String> = demo::logins(people, 10_000).iter().map(|l| encoded(l)).collect();
+    target.connect()?.verify(&logins[..logins.len().min(100)])?;
+    let size = target.connect()?.ask("GET", &format!("/Groups/team.{LARGE}"), "")?.1.len();
+    let seconds = Duration::from_secs(bench.options.seconds);
+
+    let mut table = Table::new(&[
+        "neighbor",
+        "its median ms",
+        "how often",
+        "look-ups p50 ms",
+        "p99 ms",
+        "p50 / alone",
+        "p99 / alone",
+    ]);
+    let mut alone = (0.0, 0.0);
+    for neighbor in neighbors(last) {
+        let (heavy, p50, p99) = beside(target, &logins, neighbor.as_ref(), seconds)?;
+        if neighbor.is_none() {
+            alone = (p50, p99);
+        }
+        let name = neighbor.as_ref().map_or("nobody", |neighbor| neighbor.name);
+        table.row(&[
+            &name,
+            &format!("{:.2}", median(heavy.iter().copied())),
+            &grouped(heavy.len() as f64),
+            &format!("{p50:.2}"),
+            &format!("{p99:.2}"),
+            &format!("{:.2}", p50 / alone.0),
+            &format!("{:.2}", p99 / alone.1),
+        ]);
+    }
+    host.stop()?;
+    say!(
+        "\nNeighbors: {} people, a group of {} members ({} bytes of JSON), {CONNECTIONS} connections \
+         look people up every {} ms each, {} s each row.\n\n{table}",
+        grouped(people as f64),
+        grouped(MEMBERS as f64),
+        grouped(size as f64),
+        EVERY.as_millis(),
+        seconds.as_secs(),
+    );
+    Ok(())
+}
+
+fn neighbors(somebody: i64) -> Vec<Option<Neighbor>> {
+    let get = |name, path: String| {
+        let bodies = vec![String::new()];
+        Some(Neighbor { name, method: "GET", path, bodies, status: 200 })
+    };
+    let change = |name, team: i64| {
+        let member = format!("person.{somebody}");
+        let add = json!({"op": "add", "path": "members", "value": [{"value": member}]});
+        let path = format!("members[value eq \"{member}\"]");
+        let remove = json!({"op": "remove", "path": path});
+        let body = |operation: Value| json!({"Operations": [operation]}).to_string();
+        Some(Neighbor {
+            name,
+            method: "PATCH",
+            path: format!("/Groups/team.{team}"),
+            bodies: vec![body(add), body(remove)],
+            status: 204,
+        })
+    };
+    vec![
+        None,
+        get("reads the large group", format!("/Groups/team.{LARGE}")),
+        get("reads it without members", format!("/Groups/team.{LARGE}?excludedAttributes=members")),
+        change("adds and removes a member of it", LARGE),
+        change("adds and removes one of a group of 10", SMALL),
+        get(
+            "asks a filter that looks at everybody",
+            format!("/Users?filter={}", encoded("title co \"nobody has this\"")),
+        ),
+        None,
+    ]
+}
+
+/// Times of a neighbor's requests in milliseconds, and median and 99th percentile of look-ups beside.
+fn beside(
+    target: &Target,
+    logins: &[String],
+    neighbor: Option<&Neighbor>,
+    time: Duration,
+) -> anyhow::Result<(Vec<f64>, f64, f64)> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let begun = Instant::now();
+    let paced = Paced::begin(target, logins, CONNECTIONS, EVERY)?;
+    let heavy = thread::scope(|scope| {
+        let until = Arc::clone(&stop);
+        let heavy = neighbor.map(|neighbor| {
+            scope.spawn(move || -> anyhow::Result<Vec<f64>> {
+                let mut client: Client = target.connect()?;
+                let mut times = Vec::new();
+                while !until.load(Ordering::Relaxed) {
+                    let body = &neighbor.bodies[times.len() % neighbor.bodies.len()];
+                    let begun = Instant::now();
+                    let (status, text) = client.ask(neighbor.method, &neighbor.path, body)?;
+                    if status != neighbor.status {
+                        let text = String::from_utf8_lossy(&text);
+                        bail!("{}: {status}: {text:.300}", neighbor.name);
+                    }
+                    times.push(begun.elapsed().as_secs_f64() * 1e3);
+                }
+                Ok(times)
+            })
+        });
+        thread::sleep(time.saturating_sub(begun.elapsed()));
+        stop.store(true, Ordering::Relaxed);
+        heavy.map(|heavy| heavy.join().expect("a neighbor does not panic")).transpose()
+    })?;
+    let answers = paced.end()?;
+    // The first tenth warms up.
+    let late = begun + time / 10;
+    let times: Vec<f64> =
+        answers.iter().filter(|one| one.due > late).map(|one| one.milliseconds).collect();
+    if times.is_empty() {
+        return Err(anyhow::anyhow!("nobody was looked up")).context("the turn was too short");
+    }
+    Ok((heavy.unwrap_or_default(), median(times.iter().copied()), percentile(times, 99.0)))
+}
