@@ -228,7 +228,21 @@ fn compare(
         return answer;
     }
     let exact = definition.is_some_and(|definition| definition.case_exact);
-    compare_text(operator, &text(stored), &text(wanted), exact)
+    let (stored, wanted) = (text(stored), text(wanted));
+    if definition.is_some_and(names_resources) && matches!(operator, Operator::Eq | Operator::Ne) {
+        // A reference is a URL; clients ask by the id as well.
+        let id = |url: &str| url.rsplit('/').next().map_or(String::new(), str::to_owned);
+        return compare_text(operator, &id(&stored), &id(&wanted), exact);
+    }
+    compare_text(operator, &stored, &wanted, exact)
+}
+
+/// Whether the values are URLs of resources of this server.
+fn names_resources(definition: &AttributeDefinition) -> bool {
+    let elsewhere = |name: &String| name == "external" || name == "uri";
+    definition.kind == AttributeKind::Reference
+        && !definition.reference_types.is_empty()
+        && !definition.reference_types.iter().any(elsewhere)
 }
 
 fn ordered(operator: Operator, ordering: Ordering) -> Option<bool> {

@@ -319,9 +319,10 @@ impl Space {
         let type_number = row::type_of(&bytes);
         let key = row.key().to_vec();
         let parts = Parts { bytes: &bytes, key: key.len(), links: None };
-        if !matches!(self.put(known, hash, &parts, by, now), Put::Made(_)) {
-            return None;
-        }
+        let before = match self.put(known, hash, &parts, by, now) {
+            Put::Made(applied) => applied.before,
+            Put::Same(_) | Put::Touched(_) => return None,
+        };
         let slot = self.slot_of(hash, &key)?;
         for change in changes {
             let attribute = (type_number, change.number);
@@ -335,7 +336,7 @@ impl Space {
                 self.links.insert(slot, attribute, value);
             }
         }
-        Some(Applied { slot, before: None, after: self.rows.bytes(slot), by })
+        Some(Applied { slot, before, after: self.rows.bytes(slot), by })
     }
 
     /// Puts a row. `known` is its slot, if it has one.

@@ -12,5 +12,6 @@ mod readiness;
 #[path = "../room/mod.rs"]
 mod room;
 mod support;
+mod types;
 mod unknown;
 mod writes;
