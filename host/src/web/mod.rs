@@ -5,6 +5,7 @@
 
 mod auth;
 mod health;
+mod query;
 mod reply;
 mod request;
 mod scim;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod conditions;
+mod cursor;
 mod discovery;
 mod errors;
 mod filters;
@@ -11,6 +12,8 @@ mod paging;
 mod projection;
 #[path = "../room/mod.rs"]
 mod room;
+mod search;
+mod sorting;
 mod support;
 #[path = "../room/target.rs"]
 mod target;
