@@ -97,7 +97,7 @@ async fn searches_are_posted_and_say_what_is_wrong() {
             (json!({"attributes": [[]]}), "invalidValue", "attributes"),
             (json!({"sortOrder": "up", "sortBy": "id"}), "invalidValue", "sortOrder"),
             (json!({"filter": "userName"}), "invalidFilter", "userName"),
-            (json!({"attributes": ["a b"]}), "invalidPath", "a b"),
+            (json!({"attributes": ["a b"]}), "invalidPath", "character 3"),
             (json!({"cursor": "x"}), "invalidCursor", "cursor"),
         ] {
             let answer = scim.with("POST", path, body.clone()).await;
