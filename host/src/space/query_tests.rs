@@ -163,11 +163,11 @@ fn long_values_are_told_apart_behind_what_an_index_compares() {
 #[test]
 fn many_of_one_value_are_found_by_its_order() {
     let person = |id: u32| {
-        let login = if id % 3 == 0 { "All" } else { "some" };
+        let login = if id.is_multiple_of(3) { "All" } else { "some" };
         Entry::new("person").anchor("id", id.to_string()).set("login", login)
     };
     let entries: Vec<Entry> = (0..600).map(person).collect();
     let made = Made::of(everything(), &entries);
-    let expected: Vec<u32> = (0..600).filter(|id| id % 3 == 0).collect();
+    let expected: Vec<u32> = (0..600).filter(|id: &u32| id.is_multiple_of(3)).collect();
     assert_eq!(slots(&made, "userName eq \"aLL\""), expected);
 }

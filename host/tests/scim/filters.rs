@@ -144,19 +144,21 @@ async fn groups_are_found_by_their_members() {
     };
     scim.system.put(group("g2", &["CN=g1,OBJECT=group"]));
     scim.system.put(group("g3", &["CN=3,OBJECT=user", "CN=nobody,OBJECT=user"]));
+    // The same person by the other name that the target may use.
+    scim.system.put(group("g4", &["2"]));
     assert!(scim.host.import().await);
     for (filter, expected) in [
         (r#"members eq "user.1""#, "g1"),
         (r#"members.value eq "user.3""#, "g3"),
-        (r#"members[value eq "user.2"]"#, "g1"),
+        (r#"members[value eq "user.2"]"#, "g1 g4"),
         (r#"members eq "group.g1""#, "g2"),
         (r#"members[value eq "group.g1" and type eq "Group"]"#, "g2"),
         (r#"members[value eq "group.g1" and type eq "User"]"#, ""),
         (r#"members eq "user.nobody""#, ""),
         (r#"members eq "user.1" or members eq "user.3""#, "g1 g3"),
         (r#"members eq "user.1" and displayName sw "eng""#, "g1"),
-        (r#"not (members eq "user.1")"#, "g2 g3"),
-        (r#"members ne "user.1""#, "g1 g2 g3"),
+        (r#"not (members eq "user.1")"#, "g2 g3 g4"),
+        (r#"members ne "user.1""#, "g1 g2 g3 g4"),
     ] {
         let query: String = form_urlencoded::byte_serialize(filter.as_bytes()).collect();
         let list = scim.get(&format!("/Groups?excludedAttributes=members&filter={query}")).await;
