@@ -38,6 +38,18 @@ impl Slots {
         }
     }
 
+    /// The slots in their order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().zip(0_u32..).flat_map(|(word, at)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(at * 64 + bit)
+            })
+        })
+    }
+
     /// Whether the slot is among them.
     #[must_use]
     pub fn contains(&self, slot: u32) -> bool {

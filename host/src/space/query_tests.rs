@@ -119,6 +119,8 @@ fn a_filter_is_answered_by_the_best_index() {
     check(&format!("{OWN}:level eq 5 and userName eq \"eva\""), found(&[1], true));
     check(&format!("{OWN}:level eq 6 and userName eq \"ada\""), found(&[2], true));
     check("userName eq \"ada\" and title pr", found(&[0, 2], false));
+    let several = "userName eq \"ada\" and title pr or userName eq \"eva\"";
+    check(&format!("userName eq \"ada\" and ({several})"), found(&[0, 2], false));
     check("userName sw \"E\"", found(&[1], true));
     check("userName sw \"e\" and userName sw \"x\"", found(&[], false));
     check("userName ge \"ada\" and userName lt \"b\" and title pr", found(&[0, 2], false));
@@ -166,8 +168,13 @@ fn many_of_one_value_are_found_by_its_order() {
         let login = if id.is_multiple_of(3) { "All" } else { "some" };
         Entry::new("person").anchor("id", id.to_string()).set("login", login)
     };
-    let entries: Vec<Entry> = (0..600).map(person).collect();
+    let entries: Vec<Entry> = (0..9000).map(person).collect();
     let made = Made::of(everything(), &entries);
-    let expected: Vec<u32> = (0..600).filter(|id: &u32| id.is_multiple_of(3)).collect();
+    // Nearly as many conditions as there is room for, each with many: nothing is piled up.
+    let wide = ["userName sw \"\""; 300];
+    let filter = Filter::parse(&wide.join(" or ")).unwrap();
+    assert_eq!(plan(&made.space, &made.flow, &filter), Plan::Scan);
+    assert_eq!(slots(&made, &wide[..3].join(" and ")).len(), 9000);
+    let expected: Vec<u32> = (0..9000).filter(|id: &u32| id.is_multiple_of(3)).collect();
     assert_eq!(slots(&made, "userName eq \"aLL\""), expected);
 }
