@@ -124,15 +124,17 @@ impl Indexes {
         self.sort(rows);
     }
 
-    /// Puts the values in order, at once.
+    /// Puts the values in order, at once, one attribute after the other in the same memory.
     fn sort(&mut self, rows: &Rows) {
+        let most = self.sorted.iter().map(|sorted| rows.count(sorted.type_number())).max();
+        let mut heads = Vec::with_capacity(most.unwrap_or_default());
         for sorted in &mut self.sorted {
-            let mut heads = Vec::with_capacity(rows.count(sorted.type_number()));
+            heads.clear();
             for slot in 0..rows.used() {
                 let bytes = rows.bytes(slot).filter(|b| row::type_of(b) == sorted.type_number());
                 heads.extend(bytes.map(|bytes| sorted.head(bytes, slot)));
             }
-            sorted.fill(rows, heads);
+            sorted.fill(rows, &mut heads);
         }
     }
 

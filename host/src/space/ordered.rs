@@ -16,10 +16,16 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// Makes the list of slots that are in order.
-    pub(super) fn of(slots: &[u32]) -> Ordered {
-        // Exactly so much memory: most entries keep their values.
-        Ordered { chunks: slots.chunks(CHUNK).map(<[u32]>::to_vec).collect(), len: slots.len() }
+    /// Makes the list of so many slots that are in order.
+    pub(super) fn of(len: usize, mut slots: impl Iterator<Item = u32>) -> Ordered {
+        let mut chunks = Vec::with_capacity(len.div_ceil(CHUNK));
+        for at in (0..len).step_by(CHUNK) {
+            // Exactly so much memory: most entries keep their values.
+            let mut chunk = Vec::with_capacity(CHUNK.min(len - at));
+            chunk.extend(slots.by_ref().take(CHUNK));
+            chunks.push(chunk);
+        }
+        Ordered { chunks, len }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -115,7 +121,7 @@ mod tests {
             let against = |wanted: u32| move |slot: u32| wanted.cmp(&slot);
             let mut model: BTreeSet<u32> = known;
             let sorted: Vec<u32> = model.iter().rev().copied().collect();
-            let mut ordered = Ordered::of(&sorted);
+            let mut ordered = Ordered::of(sorted.len(), sorted.iter().copied());
             for (comes, slot) in steps {
                 if comes && model.insert(slot) {
                     ordered.insert(slot, against(slot));

@@ -30,11 +30,15 @@ pub enum Span<'a> {
     Above(&'a str, bool),
 }
 
-/// The first bytes of a value and the slot, for sorting many without looking at their rows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Head {
-    bytes: [u32; 3],
-    slot: u32,
+/// The first twelve bytes of a value and then the slot, as one number: many are sorted without a
+/// look at their rows, several times as fast as with one.
+pub(super) type Head = u128;
+
+/// Bytes of a value in a head.
+const FIRST: usize = 12;
+
+fn slot_of(head: Head) -> u32 {
+    head as u32
 }
 
 /// A value as it is compared. One without bytes is none.
@@ -102,34 +106,40 @@ impl Sorted {
 
     /// What sorts the entry of a row roughly.
     pub(super) fn head(&self, bytes: &[u8], slot: u32) -> Head {
-        let value = self.value(bytes);
-        if value.is_empty() {
-            return Head { bytes: [u32::MAX; 3], slot };
+        let cell = row::values(bytes, self.number).next();
+        let value = cell.map_or(&[][..], |cell| cell.bytes);
+        let mut first = [0; size_of::<Head>()];
+        // What is folded letter by letter is folded here: most values are.
+        let folded = if value.is_ascii() { Cow::Borrowed(value) } else { self.folded(value) };
+        let length = folded.len().min(FIRST);
+        first[..length].copy_from_slice(&folded[..length]);
+        if self.folded {
+            first.make_ascii_lowercase();
         }
-        let mut first = [0; 12];
-        let length = value.len().min(first.len());
-        first[..length].copy_from_slice(&value[..length]);
-        let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| first[at + byte]));
-        Head { bytes: [word(0), word(4), word(8)], slot }
+        if folded.is_empty() {
+            first[..FIRST].fill(u8::MAX);
+        }
+        first[FIRST..].copy_from_slice(&slot.to_be_bytes());
+        Head::from_be_bytes(first)
     }
 
     /// Puts all entries of the type in order, at once.
-    pub(super) fn fill(&mut self, rows: &Rows, mut heads: Vec<Head>) {
+    pub(super) fn fill(&mut self, rows: &Rows, heads: &mut [Head]) {
         heads.sort_unstable();
-        for same in heads.chunk_by_mut(|one, other| one.bytes == other.bytes) {
+        for same in heads.chunk_by_mut(|one, other| one >> 32 == other >> 32) {
+            if same.len() == 1 {
+                continue;
+            }
+            let by_value = |one: &Head, other: &Head| {
+                let (one, other) = (slot_of(*one), slot_of(*other));
+                self.order(rows, one, &self.at(rows, other), other)
+            };
             // Those of one value (a department, none at all) are in the order of slots already.
-            if same.len() > 1 {
-                let by_value = |one: &Head, other: &Head| {
-                    self.order(rows, one.slot, &self.at(rows, other.slot), other.slot)
-                };
-                if !same.is_sorted_by(|one, other| by_value(one, other).is_le()) {
-                    same.sort_unstable_by(by_value);
-                }
+            if !same.is_sorted_by(|one, other| by_value(one, other).is_le()) {
+                same.sort_unstable_by(by_value);
             }
         }
-        let slots: Vec<u32> = heads.iter().map(|head| head.slot).collect();
-        drop(heads);
-        self.slots = Ordered::of(&slots);
+        self.slots = Ordered::of(heads.len(), heads.iter().map(|head| slot_of(*head)));
     }
 
     /// Notes that the row of a slot is another one now; the rows have it already.
@@ -233,5 +243,40 @@ impl Sorted {
         }
         let start = not_after.saturating_add(skip).min(len);
         self.slots.range(start..start.saturating_add(take).min(len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Space,
+        cache::{By, Edit},
+        row,
+        tests::layout,
+    };
+    use ecma_plugin_sdk::Entry;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_is_put_in_order_at_once_stands_as_what_came_one_by_one(
+            logins in proptest::collection::vec("(same beginning )?[aAÄäbZ ]{0,3}|[Ää]{12,14}", 0..200),
+        ) {
+            let (mut at_once, mut one_by_one) = (Space::new(layout()), Space::new(layout()));
+            at_once.begin_pass();
+            for (id, login) in logins.iter().enumerate() {
+                let entry = Entry::new("user").anchor("id", id as i64).set("login", login.as_str());
+                let row = row::encode(at_once.layout(), &entry).unwrap();
+                at_once.apply(&Edit::Put(&row), By::Import, 1);
+                one_by_one.apply(&Edit::Put(&row), By::Import, 1);
+            }
+            at_once.end_pass();
+            let mut expected: Vec<u32> = (0..logins.len() as u32).collect();
+            let login = |slot: &u32| logins[*slot as usize].to_lowercase();
+            expected.sort_by_key(|slot| (login(slot).is_empty(), login(slot)));
+            prop_assert_eq!(at_once.at_places(0, 1, 0..usize::MAX), expected.clone());
+            prop_assert_eq!(one_by_one.at_places(0, 1, 0..usize::MAX), expected);
+        }
     }
 }
