@@ -17,7 +17,7 @@ mod status;
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use provision::{Answered, Conditions, Outcome};
-pub use search::{Form, Listed};
+pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
 use crate::{
@@ -32,7 +32,8 @@ use ecma_plugin_sdk::{
 };
 use parking_lot::{Mutex, RwLock};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, hash_map::RandomState},
+    hash::{BuildHasher, Hasher},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -47,8 +48,12 @@ pub type Clock = fn() -> jiff::Timestamp;
 
 /// How many entries are locked apart from each other.
 const LOCKS: usize = 1024;
-/// How many look-ups that have to visit every entry run at once.
-const SCANS: usize = 2;
+
+/// How many searches that have to look at every entry run at once: half of the processors stay for
+/// everybody else.
+fn scans() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
 
 /// What is known once the target's schema has been read.
 pub struct Prepared {
@@ -86,8 +91,10 @@ pub struct Binding {
     locks: Vec<tokio::sync::Mutex<()>>,
     /// One writer at a time for a user name.
     names: Vec<tokio::sync::Mutex<()>>,
-    scans: Semaphore,
+    scans: Arc<Semaphore>,
     scan_deadline: Duration,
+    /// Tells this memory from that before a restart: slots are others then.
+    memory: u64,
     /// Watermarks by partition, of the last import that was whole.
     watermarks: Mutex<Option<BTreeMap<String, Watermark>>>,
     wake: Notify,
@@ -194,8 +201,9 @@ impl Binding {
             status: Status::default(),
             locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             names: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
-            scans: Semaphore::new(SCANS),
+            scans: Arc::new(Semaphore::new(scans())),
             scan_deadline,
+            memory: RandomState::new().build_hasher().finish(),
             watermarks: Mutex::new(None),
             wake: Notify::new(),
             stuck: Arc::default(),
@@ -221,6 +229,12 @@ impl Binding {
     #[must_use]
     pub fn token(&self) -> &TokenHash {
         &self.token
+    }
+
+    /// A number of this memory of the target, another one after each start.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.memory
     }
 
     /// What runs did and how things stand.

@@ -2,12 +2,12 @@
 
 use super::{Binding, Cause, Failure, Prepared, links::AT_ONCE};
 use crate::{
-    scim::{Filter, ListText, Resource, Window},
+    scim::{ListText, Position, Resource, Sort, Window},
     space::{
         Flow, ResourceId, Space, Stored,
         needs::Needs,
-        query::{self, Plan},
         row,
+        selection::{Chosen, Part, Selection, Wanted},
     },
 };
 use std::{
@@ -16,13 +16,56 @@ use std::{
 };
 
 /// Resources of a page when the client does not say.
-const PAGE: usize = 100;
+pub const PAGE: usize = 100;
 /// Resources of a page at most.
-const LARGEST_PAGE: usize = 1000;
+pub const LARGEST_PAGE: usize = 1000;
 /// Bytes of a page's text to begin with: room for one resource of usual size.
 const TEXT: usize = 4096;
-/// Entries looked at under one lock.
-const LOOKED_AT: u32 = 1024;
+/// Entries looked at under one lock: some tenths of a millisecond.
+const LOOKED_AT: usize = 256;
+/// Entries that are looked at without a thread of their own.
+const FEW: usize = 512;
+
+/// A question about resources.
+#[derive(Debug)]
+pub struct Query {
+    /// Of which types, and which of them.
+    pub wanted: Vec<Wanted>,
+    /// In which order; else in that of the space.
+    pub sort: Option<Sort>,
+    /// Which part of the list.
+    pub page: Page,
+    /// What of the resources is shown, by type; all, as JSON text, when nothing is said.
+    pub needs: Option<Vec<Needs>>,
+}
+
+/// The part of a list that a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// By number.
+    Index(Window),
+    /// Behind a position; from the beginning without one.
+    Cursor {
+        /// The position.
+        after: Option<Position>,
+        /// How many at most.
+        count: Option<usize>,
+    },
+}
+
+impl Page {
+    fn part(self) -> Part {
+        match self {
+            Page::Index(window) => {
+                let (skip, take) = (window.skip(), window.take(PAGE, LARGEST_PAGE));
+                Part { after: None, skip, take }
+            }
+            Page::Cursor { after, count } => {
+                Part { after, skip: 0, take: count.unwrap_or(PAGE).min(LARGEST_PAGE) }
+            }
+        }
+    }
+}
 
 /// A page of what was found.
 #[derive(Debug)]
@@ -31,22 +74,20 @@ pub struct Listed {
     pub total: usize,
     /// This page of them, when they were asked for as JSON text.
     pub text: ListText,
-    /// This page of them, otherwise.
-    pub resources: Vec<Resource>,
+    /// This page of them otherwise, each with the number of its type in the question.
+    pub resources: Vec<(usize, Resource)>,
+    /// Where the next page begins.
+    pub next: Option<Position>,
     /// Lists of these that are too long to be made while the space is locked.
     long: Vec<Long>,
-    skip: usize,
-    take: usize,
-    form: Form,
 }
 
-/// What of the resources found is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    /// All, as JSON text.
-    Text,
-    /// This, as trees.
-    Tree(Needs),
+/// How a page is made.
+struct Show {
+    flows: Vec<Arc<Flow>>,
+    /// By type; all as text without.
+    needs: Option<Vec<Needs>>,
+    base: String,
 }
 
 /// The values of a list that is yet to be put into a resource.
@@ -81,106 +122,82 @@ impl Binding {
         base: &str,
         needs: &Needs,
     ) -> Result<Resource, Failure> {
-        let mut listed = Listed::new(&Window::default(), Form::Tree(needs.clone()));
+        let mut listed = Listed::new(0, None, false);
+        let show = Show {
+            flows: vec![Arc::clone(flow)],
+            needs: Some(vec![needs.clone()]),
+            base: base.to_owned(),
+        };
         {
             let space = prepared.space.read();
             let stored = space.by_id(id).filter(|s| row::type_of(s.bytes) == flow.number);
-            listed.show(flow, &space, &stored.ok_or_else(|| Failure::not_found(id))?, base);
+            listed.show(&show, &space, &stored.ok_or_else(|| Failure::not_found(id))?);
         }
-        let mut listed = self.complete(prepared, flow, listed, base).await?;
-        listed.resources.pop().ok_or_else(|| Failure::not_found(id))
+        let mut listed = self.complete(prepared, show, listed).await?;
+        listed.resources.pop().map(|(_, one)| one).ok_or_else(|| Failure::not_found(id))
     }
 
-    /// The resources that match, in the order of the space.
-    pub async fn find(
-        self: &Arc<Self>,
-        flow: &Arc<Flow>,
-        filter: Option<Filter>,
-        window: &Window,
-        form: Form,
-        base: &str,
-    ) -> Result<Listed, Failure> {
+    /// The resources that match.
+    pub async fn find(self: &Arc<Self>, query: Query, base: &str) -> Result<Listed, Failure> {
+        let prepared = self.ready()?;
+        let Query { wanted, sort, page, needs } = query;
+        let flows: Vec<Arc<Flow>> = wanted.iter().map(|one| Arc::clone(&one.flow)).collect();
         // Long lists are written by trees.
-        let form = match form {
-            Form::Text if !flow.links().is_empty() => Form::Tree(Needs::ALL),
-            other => other,
+        let has_links = flows.iter().any(|flow| !flow.links().is_empty());
+        let needs = needs.or_else(|| has_links.then(|| vec![Needs::ALL; flows.len()]));
+        let show = Show { flows, needs, base: base.to_owned() };
+        let selection = {
+            let space = prepared.space.read();
+            let part = page.part();
+            let mut selection = Selection::begin(&space, wanted, sort, part, base.to_owned());
+            if selection.is_small(FEW) {
+                while !selection.step(&space, FEW) {}
+                Ok(show.page(&space, selection.chosen()))
+            } else {
+                Err(Box::new(selection))
+            }
         };
-        let listed = Listed::new(window, form);
-        let listed = match self.find_at_once(flow, filter, listed, base)? {
+        let listed = match selection {
             Ok(listed) => listed,
-            Err((filter, listed)) => {
-                let scan = self.scan(Arc::clone(flow), filter, listed, base.to_owned());
-                Box::pin(scan).await?
+            Err(selection) => {
+                let chosen = Box::pin(self.scan(*selection)).await?;
+                show.page(&prepared.space.read(), chosen)
             }
         };
         if listed.long.is_empty() {
             return Ok(listed);
         }
-        Box::pin(self.complete(self.ready()?, flow, listed, base)).await
+        Box::pin(self.complete(prepared, show, listed)).await
     }
 
     /// Makes the long lists, some elements at a time so that others get their turn.
     async fn complete(
         &self,
         prepared: &Arc<Prepared>,
-        flow: &Arc<Flow>,
+        show: Show,
         mut listed: Listed,
-        base: &str,
     ) -> Result<Listed, Failure> {
         if listed.long.is_empty() {
             return Ok(listed);
         }
-        let (prepared, flow, base) = (Arc::clone(prepared), Arc::clone(flow), base.to_owned());
-        let display = matches!(&listed.form, Form::Tree(needs) if needs.display());
+        let prepared = Arc::clone(prepared);
         let completed = tokio::task::spawn_blocking(move || {
             for Long { at, link, values } in std::mem::take(&mut listed.long) {
+                let (kind, resource) = &mut listed.resources[at];
+                let flow = &show.flows[*kind];
                 let link = &flow.links()[link];
+                let display = show.needs.as_ref().is_some_and(|needs| needs[*kind].display());
                 let mut elements = Vec::with_capacity(values.len());
                 for some in values.chunks(AT_ONCE) {
                     let space = prepared.space.read();
                     let some = some.iter().map(|value| &**value);
-                    elements.extend(flow.elements(&space, link, some, &base, display));
+                    elements.extend(flow.elements(&space, link, some, &show.base, display));
                 }
-                flow.put_elements(&mut listed.resources[at], link, elements);
+                flow.put_elements(resource, link, elements);
             }
             listed
         });
         completed.await.map_err(|_| Failure::new(Cause::Internal, "the search broke off"))
-    }
-
-    /// What can be found without looking at every entry; else the filter comes back.
-    fn find_at_once(
-        &self,
-        flow: &Flow,
-        filter: Option<Filter>,
-        mut listed: Listed,
-        base: &str,
-    ) -> Result<Result<Listed, (Filter, Listed)>, Failure> {
-        let prepared = self.ready()?;
-        let space = prepared.space.read();
-        let Some(filter) = filter else {
-            let slots = space.page(flow.number, listed.skip, listed.take);
-            for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
-                listed.show(flow, &space, &stored, base);
-            }
-            listed.total = space.count(flow.number);
-            return Ok(Ok(listed));
-        };
-        match query::plan(&space, flow, &filter) {
-            Plan::Scan => return Ok(Err((filter, listed))),
-            Plan::Nothing => {}
-            Plan::Slots { slots, exact } => {
-                let needs = flow.needs_of(&filter);
-                for stored in slots.into_iter().filter_map(|slot| space.stored(slot)) {
-                    let fits =
-                        exact || query::matches(&space, flow, &filter, &needs, &stored, base);
-                    if fits && listed.is_wanted() {
-                        listed.show(flow, &space, &stored, base);
-                    }
-                }
-            }
-        }
-        Ok(Ok(listed))
     }
 
     /// What the space holds, target names beside SCIM names: how many entries, and a page of them.
@@ -199,93 +216,83 @@ impl Binding {
         Ok((space.len(), dumped))
     }
 
-    /// Looks at every entry, on a thread of its own, few at once, within a deadline.
-    async fn scan(
-        self: &Arc<Self>,
-        flow: Arc<Flow>,
-        filter: Filter,
-        listed: Listed,
-        base: String,
-    ) -> Result<Listed, Failure> {
+    /// Looks at many entries, on a thread of its own, few such searches at once, within a deadline.
+    async fn scan(self: &Arc<Self>, selection: Selection) -> Result<Chosen, Failure> {
         let busy = |what: &str| {
             Failure::new(
                 Cause::Busy,
                 format!(
-                    "{what}; a filter with eq on an attribute listed under query is answered at once"
+                    "{what}; a filter with eq or sw on an attribute listed under query is answered at \
+                     once, and so is a list sorted by one"
                 ),
             )
         };
         let deadline = self.scan_deadline;
-        let permit = tokio::time::timeout(deadline, self.scans.acquire()).await;
-        let Ok(Ok(_permit)) = permit else {
+        let permit = tokio::time::timeout(deadline, Arc::clone(&self.scans).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
             return Err(busy("too many filters that have to look at every entry are running"));
         };
         let binding = Arc::clone(self);
         let scan = tokio::task::spawn_blocking(move || {
-            binding.look_at_all(&flow, &filter, listed, &base, deadline)
+            // Held here: a client that goes away does not make room for one search more.
+            let _permit = permit;
+            binding.look_at_all(selection, deadline)
         });
         match scan.await {
-            Ok(Some(listed)) => Ok(listed),
+            Ok(Some(chosen)) => Ok(chosen),
             Ok(None) => Err(busy("looking at every entry took too long")),
             Err(_) => Err(Failure::new(Cause::Internal, "the search broke off")),
         }
     }
 
-    fn look_at_all(
-        &self,
-        flow: &Flow,
-        filter: &Filter,
-        mut listed: Listed,
-        base: &str,
-        deadline: Duration,
-    ) -> Option<Listed> {
+    fn look_at_all(&self, mut selection: Selection, deadline: Duration) -> Option<Chosen> {
         let prepared = self.prepared.get()?;
         let started = Instant::now();
-        let needs = flow.needs_of(filter);
-        let mut slot = 0;
         loop {
             let space = prepared.space.read();
-            let end = space.used().min(slot + LOOKED_AT);
-            for stored in (slot..end).filter_map(|slot| space.stored(slot)) {
-                if query::matches(&space, flow, filter, &needs, &stored, base) && listed.is_wanted()
-                {
-                    listed.show(flow, &space, &stored, base);
-                }
+            let done = selection.step(&space, LOOKED_AT);
+            drop(space);
+            if done {
+                return Some(selection.chosen());
             }
-            slot = end;
-            if slot >= space.used() {
-                return Some(listed);
-            }
-            if started.elapsed() > deadline {
+            if started.elapsed() > deadline || self.is_stopping() {
                 return None;
             }
+            // Whoever waits for a processor comes first: this here may take its time.
+            std::thread::yield_now();
         }
     }
 }
 
+impl Show {
+    /// The page of what was chosen; entries that went meanwhile are not on it.
+    fn page(&self, space: &Space, chosen: Chosen) -> Listed {
+        let mut listed = Listed::new(chosen.total, chosen.next, self.needs.is_none());
+        for stored in chosen.slots.into_iter().filter_map(|slot| space.stored(slot)) {
+            listed.show(self, space, &stored);
+        }
+        listed
+    }
+}
+
 impl Listed {
-    fn new(window: &Window, form: Form) -> Listed {
-        let (skip, take) = (window.skip(), window.take(PAGE, LARGEST_PAGE));
+    fn new(total: usize, next: Option<Position>, as_text: bool) -> Listed {
         // Room for one resource of usual size; trees need none.
-        let text = ListText::new(if form == Form::Text { TEXT } else { 0 });
-        Listed { total: 0, text, resources: Vec::new(), long: Vec::new(), skip, take, form }
+        let text = ListText::new(if as_text { TEXT } else { 0 });
+        Listed { total, text, resources: Vec::new(), next, long: Vec::new() }
     }
 
-    /// Counts one more; whether it stands on the page that is wanted.
-    fn is_wanted(&mut self) -> bool {
-        self.total += 1;
-        let shown = self.text.len() + self.resources.len();
-        self.total > self.skip && shown < self.take
-    }
-
-    fn show(&mut self, flow: &Flow, space: &Space, stored: &Stored<'_>, base: &str) {
-        let needs = match &self.form {
-            Form::Text => return self.text.add(|out| flow.write(space, stored, base, out)),
-            Form::Tree(needs) => needs,
+    fn show(&mut self, show: &Show, space: &Space, stored: &Stored<'_>) {
+        let number = row::type_of(stored.bytes);
+        let Some(kind) = show.flows.iter().position(|flow| flow.number == number) else { return };
+        let (flow, base) = (&show.flows[kind], &show.base);
+        let Some(needs) = &show.needs else {
+            return self.text.add(|out| flow.write(space, stored, base, out));
         };
+        let needs = &needs[kind];
         let counts = flow.links_of(needs).map(|link| space.link_count(stored, link.number));
         if counts.sum::<usize>() <= AT_ONCE {
-            self.resources.push(flow.resource(space, stored, base, needs));
+            self.resources.push((kind, flow.resource(space, stored, base, needs)));
             return;
         }
         let at = self.resources.len();
@@ -294,6 +301,7 @@ impl Listed {
             let place = flow.links().iter().position(|one| one == link).unwrap_or_default();
             self.long.push(Long { at, link: place, values });
         }
-        self.resources.push(flow.resource(space, stored, base, &needs.without_links()));
+        let resource = flow.resource(space, stored, base, &needs.without_links());
+        self.resources.push((kind, resource));
     }
 }

@@ -130,19 +130,26 @@ impl Ask {
 
     /// Whether the answer is that the question makes no sense: an order where there is none.
     fn is_senseless(&self) -> bool {
-        let orders = |kind: Kind, operator: &str| {
-            matches!(kind, Boolean | Binary) && matches!(operator, "gt" | "ge" | "lt" | "le")
+        let orders = |kind: Kind, operator: &str, wanted: &Value| {
+            let has_none = match kind {
+                Boolean | Binary => true,
+                // What is no number and no moment has no order with those that are.
+                Number => number(wanted).is_none() && !wanted.is_null(),
+                Moment => seconds(wanted).is_none() && !wanted.is_null(),
+                Text | ExactText | Object => false,
+            };
+            has_none && matches!(operator, "gt" | "ge" | "lt" | "le")
         };
         match self {
             Ask::And(parts) | Ask::Or(parts) => parts.iter().any(Ask::is_senseless),
             Ask::Not(inner) => inner.is_senseless(),
-            Ask::Test((_, _, kind), operator, _) => orders(*kind, operator),
+            Ask::Test((_, _, kind), operator, wanted) => orders(*kind, operator, wanted),
             Ask::Unknown(..) => false,
             Ask::Chosen(_, inner, then) => {
                 inner.is_senseless()
-                    || then
-                        .as_ref()
-                        .is_some_and(|((_, _, kind), operator, _)| orders(*kind, operator))
+                    || then.as_ref().is_some_and(|((_, _, kind), operator, wanted)| {
+                        orders(*kind, operator, wanted)
+                    })
             }
         }
     }
@@ -222,6 +229,10 @@ fn holds(value: &Value, kind: Kind, operator: &str, wanted: &Value) -> bool {
         Moment => seconds(value).zip(seconds(wanted)).map(|(a, b)| a.cmp(&b)),
         _ => None,
     };
+    let orders = matches!(operator, "gt" | "ge" | "lt" | "le");
+    if ordering.is_none() && orders && matches!(kind, Number | Moment) {
+        return false;
+    }
     let lower = |value: &Value| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if matches!(kind, ExactText | Binary) { text } else { text.to_lowercase() }

@@ -2,7 +2,8 @@
 //!
 //! What the RFC leaves open is decided so: an attribute nobody knows matches nothing, `ne` included;
 //! a known attribute without a value is not equal to anything but `null`; of several values one
-//! that matches is enough.
+//! that matches is enough; what is no number or no moment has no order with one that is, and asking
+//! for such an order is refused by [`Filter::check`].
 
 use super::filter::{Filter, Operator};
 use super::path::Path;
@@ -31,7 +32,8 @@ impl Filter {
         }
     }
 
-    /// Refuses what these schemas make senseless: an order among booleans or binary values.
+    /// Refuses what these schemas make senseless: an order among booleans or binary values, or
+    /// between a number or a dateTime and what is none.
     pub fn check(&self, schemas: &ResourceSchemas) -> Result<(), Error> {
         match self {
             Filter::And(parts) | Filter::Or(parts) => {
@@ -39,10 +41,10 @@ impl Filter {
             }
             Filter::Not(inner) => inner.check(schemas),
             Filter::Has(path) => check_brackets(path, schemas.find(path)),
-            Filter::Compare(path, operator, _) => {
+            Filter::Compare(path, operator, wanted) => {
                 let found = schemas.find(path);
                 check_brackets(path, found)?;
-                check_order(path, *operator, found.and_then(|found| found.compared()))
+                check_order(path, *operator, wanted, found.and_then(|found| found.compared()))
             }
         }
     }
@@ -54,8 +56,8 @@ impl Filter {
             }
             Filter::Not(inner) => inner.check_element(attribute),
             Filter::Has(_) => Ok(()),
-            Filter::Compare(path, operator, _) => {
-                check_order(path, *operator, attribute.sub(&path.attribute))
+            Filter::Compare(path, operator, wanted) => {
+                check_order(path, *operator, wanted, attribute.sub(&path.attribute))
             }
         }
     }
@@ -107,17 +109,23 @@ fn check_brackets(path: &Path, found: Option<Found<'_>>) -> Result<(), Error> {
 fn check_order(
     path: &Path,
     operator: Operator,
+    wanted: &Value,
     definition: Option<&AttributeDefinition>,
 ) -> Result<(), Error> {
-    match definition.map(|definition| definition.kind) {
-        Some(AttributeKind::Boolean | AttributeKind::Binary) if operator.orders() => {
-            Err(Error::new(
-                ScimType::InvalidFilter,
-                format!(
-                    "the attribute {path} has no order and cannot be compared by {}",
-                    operator.name()
-                ),
-            ))
+    let refused = |detail: String| Err(Error::new(ScimType::InvalidFilter, detail));
+    let Some(definition) = definition.filter(|_| operator.orders()) else { return Ok(()) };
+    match definition.kind {
+        AttributeKind::Boolean | AttributeKind::Binary => {
+            let name = operator.name();
+            refused(format!("the attribute {path} has no order and cannot be compared by {name}"))
+        }
+        AttributeKind::DateTime if !wanted.is_null() && moment(wanted).is_none() => {
+            refused(format!("the attribute {path} is a dateTime and {wanted} is none"))
+        }
+        AttributeKind::Integer | AttributeKind::Decimal
+            if !wanted.is_null() && as_number(wanted).is_none() =>
+        {
+            refused(format!("the attribute {path} is a number and {wanted} is none"))
         }
         _ => Ok(()),
     }
@@ -181,7 +189,7 @@ fn compared(value: &Value) -> Option<&Value> {
     Some(value).filter(|value| is_present(value))
 }
 
-fn is_present(value: &Value) -> bool {
+pub(super) fn is_present(value: &Value) -> bool {
     !dialect::is_clear(value)
 }
 
@@ -226,6 +234,11 @@ fn compare(
         && let Some(answer) = ordered(operator, ordering)
     {
         return answer;
+    }
+    let by_value =
+        matches!(kind, AttributeKind::Integer | AttributeKind::Decimal | AttributeKind::DateTime);
+    if by_value && operator.orders() {
+        return false; // a number has no order with what is none
     }
     let exact = definition.is_some_and(|definition| definition.case_exact);
     let (stored, wanted) = (text(stored), text(wanted));
@@ -291,7 +304,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn text(value: &Value) -> Cow<'_, str> {
+pub(super) fn text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         other => Cow::Owned(other.to_string()),
@@ -306,7 +319,7 @@ fn order_numbers(stored: &Value, wanted: &Value) -> Option<Ordering> {
     }
 }
 
-fn as_number(value: &Value) -> Option<Cow<'_, Number>> {
+pub(super) fn as_number(value: &Value) -> Option<Cow<'_, Number>> {
     match value {
         Value::Number(number) => Some(Cow::Borrowed(number)),
         Value::String(text) => serde_json::from_str(text.trim()).ok().map(Cow::Owned),
@@ -315,7 +328,7 @@ fn as_number(value: &Value) -> Option<Cow<'_, Number>> {
 }
 
 /// A moment; without a zone it is taken as UTC.
-fn moment(value: &Value) -> Option<Timestamp> {
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     let text = value.as_str()?.trim();
     text.parse().ok().or_else(|| {
         let civil: DateTime = text.parse().ok()?;
@@ -400,6 +413,23 @@ mod tests {
         check(r#"meta.created gt "2024-02-29T12:30:00+01:00""#, true);
         check(r#"urn:x:Custom:hired lt "2020-01-01""#, false);
         check(r#"urn:x:Custom:hired ge "2020-01-01T00:00:00""#, true);
+        check("urn:x:Custom:hired gt null", false);
+    }
+
+    #[test]
+    fn what_is_no_moment_comes_neither_before_nor_after_one() {
+        let junk: Resource = serde_json::from_value(json!({
+            "meta": {"created": "yesterday"}, "urn:x:Custom": {"level": "high"}
+        }))
+        .unwrap();
+        let matches = |text: &str| Filter::parse(text).unwrap().matches(&junk, &schemas());
+        assert!(matches(r#"meta.created eq "Yesterday" and urn:x:Custom:level eq "high""#));
+        for operator in ["lt", "le", "gt", "ge"] {
+            assert!(!matches(&format!("meta.created {operator} \"2020-01-01T00:00:00Z\"")));
+            assert!(!matches(&format!("urn:x:Custom:level {operator} 5")));
+            let unchecked = Filter::parse(&format!("meta.created {operator} \"junk\"")).unwrap();
+            assert!(!unchecked.matches(&resource(), &schemas()), "{operator}");
+        }
     }
 
     #[test]
@@ -460,6 +490,11 @@ mod tests {
             "emails[primary lt true]",
             "emails.primary gt \"x\"",
             "x509Certificates[value gt \"x\"].display eq \"y\"",
+            "meta.lastModified lt \"junk\"",
+            "meta.created ge true",
+            "not (urn:x:Custom:hired gt 7)",
+            "urn:x:Custom:level gt \"high\"",
+            "urn:x:Custom:score lt false",
         ] {
             let refused = Filter::parse_for(text, &schemas()).unwrap_err();
             assert_eq!(refused.scim_type, Some(ScimType::InvalidFilter), "{text}");

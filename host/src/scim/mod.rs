@@ -5,6 +5,7 @@
 //! and at [`ResourceSchemas`] for what both are judged against.
 
 mod bulk;
+mod cursor;
 mod dialect;
 mod discovery;
 mod draft;
@@ -21,6 +22,8 @@ mod project;
 mod resource;
 mod schema;
 mod schemas;
+mod search;
+mod sort;
 mod standard;
 mod write;
 
@@ -30,18 +33,19 @@ pub mod patch;
 mod patch_model_tests;
 
 pub use bulk::{BulkMethod, BulkOp, BulkRequest, BulkResult, bulk_response};
+pub use cursor::{CursorScope, Position};
 pub use discovery::{AuthenticationScheme, Bulk, Pagination, ResourceType, ServiceProviderConfig};
 pub use draft::{Apart, ListEdit};
 pub use error::{Error, ErrorBody, ScimType};
 pub use filter::{Filter, Operator};
 pub use matching::fold;
-pub use message::{
-    ListResponse, ListText, PatchKind, PatchOp, PatchRequest, SearchRequest, Window,
-};
+pub use message::{ListResponse, ListText, PatchKind, PatchOp, PatchRequest, Window};
 pub use path::Path;
 pub use project::{Projection, project};
 pub use resource::Resource;
 pub use schema::{AttributeDefinition, AttributeKind, Mutability, Returned, Schema, Uniqueness};
 pub use schemas::{Extension, Found, ResourceSchemas};
+pub use search::SearchRequest;
+pub use sort::{Sort, SortKey};
 pub use standard::{ENTERPRISE_USER, GROUP, USER, enterprise_user, group, user};
 pub use write::{Written, create, replace};

@@ -7,11 +7,13 @@ use super::{
     links::{self, Digest, LinkSet, Links},
     row::{self, Row},
     rows::Rows,
+    sorted::Span,
     table::Table,
 };
+use crate::scim::SortKey;
 use ecma_plugin_sdk::Entry;
 use hashbrown::DefaultHashBuilder;
-use std::{collections::HashSet, hash::BuildHasher, sync::Arc};
+use std::{collections::HashSet, hash::BuildHasher, ops::Range, sync::Arc};
 
 pub use super::rows::Stored;
 
@@ -34,6 +36,18 @@ impl Slots {
         if let Some(word) = self.0.get_mut(slot as usize / 64) {
             *word &= !(1 << (slot % 64));
         }
+    }
+
+    /// The slots in their order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().zip(0_u32..).flat_map(|(word, at)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(at * 64 + bit)
+            })
+        })
     }
 
     /// Whether the slot is among them.
@@ -260,10 +274,60 @@ impl Space {
         self.indexes.find(&self.layout, &self.rows, type_number, number, value)
     }
 
+    /// Where the entries stand whose values are in the span, in the order of the attribute's values,
+    /// and whether all that stand there are meant; `None` without an index that has an order.
+    #[must_use]
+    pub fn places(
+        &self,
+        type_number: u32,
+        number: u32,
+        span: Span<'_>,
+    ) -> Option<(Range<usize>, bool)> {
+        Some(self.indexes.sorted(type_number, number)?.places(&self.rows, span))
+    }
+
+    /// The slots at these places, in the order of the attribute's values.
+    #[must_use]
+    pub fn at_places(&self, type_number: u32, number: u32, places: Range<usize>) -> Vec<u32> {
+        let sorted = self.indexes.sorted(type_number, number);
+        sorted.map_or_else(Vec::new, |sorted| sorted.slots(places))
+    }
+
+    /// Whether an attribute's index has an order.
+    pub(super) fn has_order(&self, type_number: u32, number: u32) -> bool {
+        self.indexes.sorted(type_number, number).is_some()
+    }
+
+    /// What an entry is sorted by in an attribute whose index has an order.
+    pub(super) fn sort_key(&self, stored: &Stored<'_>, number: u32) -> Option<SortKey> {
+        let sorted = self.indexes.sorted(row::type_of(stored.bytes), number)?;
+        Some(sorted.key(stored.bytes))
+    }
+
+    /// Slots of entries of a type in the order of an attribute's values, those without one last, or
+    /// all the other way round. `after` is what stands before the page. `None` without an index that
+    /// has an order.
+    pub(super) fn sort_page(
+        &self,
+        (type_number, number): (u32, u32),
+        descending: bool,
+        after: Option<(&SortKey, u32)>,
+        (skip, take): (usize, usize),
+    ) -> Option<Vec<u32>> {
+        let sorted = self.indexes.sorted(type_number, number)?;
+        Some(sorted.page(&self.rows, after, descending, skip, take))
+    }
+
     /// Slots of entries of a type, from the `skip`th on, at most `take`.
     #[must_use]
     pub fn page(&self, type_number: u32, skip: usize, take: usize) -> Vec<u32> {
         self.rows.page(type_number, skip, take)
+    }
+
+    /// Slots of entries of a type behind a slot, at most `take`.
+    #[must_use]
+    pub fn page_after(&self, type_number: u32, slot: u32, take: usize) -> Vec<u32> {
+        self.rows.page_after(type_number, slot, take)
     }
 
     /// Makes one change: the only way by which the space changes.

@@ -212,6 +212,29 @@ impl Flow {
         Some(((*self.numbers.get(at)?)?, &self.rules[at]))
     }
 
+    /// The target attribute behind a canonical path, when it is text and SCIM shows it as it is.
+    pub(super) fn text_behind(&self, layout: &Layout, path: &Path) -> Option<u32> {
+        let (number, rule) = self.behind(path)?;
+        let folded = layout.types[self.number as usize].kept.get(number as usize)?.folded;
+        let case_exact = self.schemas.find(path)?.compared()?.case_exact;
+        (rule.is_plain_text() && folded != case_exact).then_some(number)
+    }
+
+    /// Whether the groups of an entry are shown.
+    pub(super) fn shows_groups(&self) -> bool {
+        self.shows_groups
+    }
+
+    /// Whether an attribute is shown without a rule about it.
+    pub(super) fn always_has(&self, attribute: &str) -> bool {
+        attribute == "groups" && self.shows_groups || attribute == "active" && self.shows_active
+    }
+
+    /// The attributes that make entries of any type members of others.
+    pub(super) fn memberships_of_all(&self) -> &[Membership] {
+        &self.peers.memberships
+    }
+
     /// The rules.
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules

@@ -59,6 +59,15 @@ impl Index {
         }
     }
 
+    /// How many entries share a value of this hash of a single-valued attribute; less than two are
+    /// not counted.
+    pub(super) fn shared(&self, hash: u32) -> usize {
+        let Items::Single(table) = &self.items else { return 0 };
+        let is_group = |item: u32| item & GROUP != 0 && self.hash(item, |_| 0) == hash;
+        let group = table.find(hash, is_group);
+        group.map_or(0, |group| self.groups[(group & !GROUP) as usize].slots.len())
+    }
+
     fn hash(&self, item: u32, hash_of: impl Fn(u32) -> u32) -> u32 {
         match item & GROUP {
             0 => hash_of(item),

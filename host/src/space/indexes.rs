@@ -5,19 +5,25 @@ use super::{
     layout::{Column, Layout},
     row,
     rows::Rows,
+    sorted::{Sorted, Span},
 };
-use ecma_plugin_sdk::page::Cell;
+use ecma_plugin_sdk::page::{Cell, Tag};
 use hashbrown::DefaultHashBuilder;
 use std::{
     borrow::Cow,
     hash::{BuildHasher, Hasher},
 };
 
+/// More entries than this with one value are found by its order.
+const MANY: usize = 64;
+
 /// The indexes of the attributes clients search by.
 pub(super) struct Indexes {
     /// Object type and number of the attribute, by number of the index.
     columns: Box<[(u32, u32)]>,
     tables: Box<[Index]>,
+    /// The values of single-valued texts, in order.
+    sorted: Vec<Sorted>,
     hasher: DefaultHashBuilder,
     asleep: Option<Asleep>,
     /// Memory used again and again.
@@ -73,16 +79,22 @@ impl Indexes {
         let mut columns = vec![(0, 0); layout.indexes];
         let mut tables: Vec<Index> = Vec::with_capacity(layout.indexes);
         tables.resize_with(layout.indexes, || Index::new(false));
+        let mut sorted = Vec::new();
         for (type_number, kind) in layout.types.iter().enumerate() {
             for number in 0..=kind.dn() {
                 let Some(column) = kind.column(number) else { continue };
                 columns[column.index] = (type_number as u32, number);
                 tables[column.index] = Index::new(column.multi_valued);
+                let tag = kind.kept.get(number as usize).map(|kept| kept.tag.kind());
+                if tag == Some(Tag::TEXT) && !column.multi_valued {
+                    sorted.push(Sorted::new(type_number as u32, number, column.folded));
+                }
             }
         }
         Indexes {
             columns: columns.into(),
             tables: tables.into(),
+            sorted,
             hasher: DefaultHashBuilder::default(),
             asleep: None,
             before: Vec::new(),
@@ -109,6 +121,27 @@ impl Indexes {
         for (index, values) in self.tables.iter_mut().zip(asleep.values) {
             index.fill(values);
         }
+        self.sort(rows);
+    }
+
+    /// Puts the values in order, at once, one attribute after the other in the same memory.
+    fn sort(&mut self, rows: &Rows) {
+        let most = self.sorted.iter().map(|sorted| rows.count(sorted.type_number())).max();
+        let mut heads = Vec::with_capacity(most.unwrap_or_default());
+        for sorted in &mut self.sorted {
+            heads.clear();
+            for slot in 0..rows.used() {
+                let bytes = rows.bytes(slot).filter(|b| row::type_of(b) == sorted.type_number());
+                heads.extend(bytes.map(|bytes| sorted.head(bytes, slot)));
+            }
+            sorted.fill(rows, &mut heads);
+        }
+    }
+
+    /// The order of an attribute's values, when it has one.
+    pub(super) fn sorted(&self, type_number: u32, number: u32) -> Option<&Sorted> {
+        let sorted = self.sorted.iter().find(|sorted| sorted.is_of(type_number, number));
+        sorted.filter(|_| self.asleep.is_none())
     }
 
     fn remember(
@@ -125,7 +158,8 @@ impl Indexes {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.tables.iter().map(Index::memory).sum()
+        let tables: usize = self.tables.iter().map(Index::memory).sum();
+        tables + self.sorted.iter().map(Sorted::memory).sum::<usize>()
     }
 
     /// The slots of entries whose indexed attribute has this value, in their order.
@@ -141,6 +175,14 @@ impl Indexes {
         let index = self.tables.get(column.index).filter(|_| self.asleep.is_none())?;
         let wanted = compared(column, value);
         let hash = hash_bytes(&self.hasher, &wanted);
+        // Many of one value stand together in its order, and need not be looked at one by one.
+        if index.shared(hash) > MANY
+            && let Some(sorted) = self.sorted(type_number, number)
+            && let Ok(text) = std::str::from_utf8(value)
+            && let (places, true) = sorted.places(rows, Span::Equal(text))
+        {
+            return Some(sorted.slots(places));
+        }
         let values = |slot: u32| row::values(rows.bytes(slot).unwrap_or_default(), number);
         let hash_of =
             |slot| values(slot).next().map_or(0, |cell| hash_of(&self.hasher, column, &cell));
@@ -194,6 +236,9 @@ impl Indexes {
         }
         self.before = gone;
         self.after = come;
+        for sorted in &mut self.sorted {
+            sorted.update(rows, slot, before, after);
+        }
     }
 
     /// The hashes of a row's indexed values, by number of the index.

@@ -13,7 +13,9 @@ mod indexes;
 pub mod layout;
 mod links;
 pub mod mapping;
+mod naming;
 pub mod needs;
+mod ordered;
 pub mod pass;
 pub mod query;
 pub mod references;
@@ -21,6 +23,8 @@ pub mod row;
 mod rows;
 mod rule;
 mod schemas;
+pub mod selection;
+mod sorted;
 mod table;
 mod template;
 
@@ -29,6 +33,7 @@ pub use flow::Flow;
 pub use identity::ResourceId;
 pub use layout::{Layout, TypeLayout};
 pub use pass::{Pass, PassReport};
+pub use sorted::Span;
 
 #[cfg(test)]
 mod flow_tests;
@@ -40,5 +45,7 @@ mod pass_tests;
 mod query_tests;
 #[cfg(test)]
 mod row_tests;
+#[cfg(test)]
+mod selection_tests;
 #[cfg(test)]
 mod tests;

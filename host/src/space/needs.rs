@@ -76,6 +76,14 @@ impl Flow {
         self.that(|path| paths.iter().any(|one| covers(one, path)), common)
     }
 
+    /// Whether any resource can have a value at a path, which is canonical.
+    pub(super) fn may_have(&self, path: &Path) -> bool {
+        let common = ["id", "meta", "schemas", ""].contains(&path.attribute.as_str());
+        common && path.extension().is_none()
+            || self.always_has(&path.attribute) && path.extension().is_none()
+            || self.rules().iter().any(|rule| covers(path, &rule.path))
+    }
+
     fn that(&self, shows: impl Fn(&Path) -> bool, common: bool) -> Needs {
         Needs {
             rules: Some(self.rules().iter().map(|rule| shows(&rule.path)).collect()),

@@ -2,6 +2,7 @@
 
 use super::{
     flow_tests::{BASE, ENTERPRISE, Made, OWN, everything},
+    needs::Needs,
     query::{Plan, matches, plan},
 };
 use crate::{config::ObjectMapping, scim::Filter};
@@ -13,6 +14,7 @@ fn slots(made: &Made, filter: &str) -> Vec<u32> {
     let filter = Filter::parse(filter).unwrap();
     let candidates = match plan(&made.space, &made.flow, &filter) {
         Plan::Nothing => Vec::new(),
+        Plan::All => return (0..made.space.used()).collect(),
         Plan::Slots { slots, exact: true } => return slots,
         Plan::Slots { slots, .. } => slots,
         Plan::Scan => (0..made.space.used()).collect(),
@@ -22,6 +24,17 @@ fn slots(made: &Made, filter: &str) -> Vec<u32> {
         matches(&made.space, &made.flow, &filter, &made.flow.needs_of(&filter), &stored, BASE)
     };
     candidates.into_iter().filter(fits).collect()
+}
+
+/// Those that match, without a plan.
+fn matching(made: &Made, filter: &str) -> Vec<u32> {
+    let filter = Filter::parse(filter).unwrap();
+    let resource = |slot: u32| {
+        let stored = made.space.stored(slot).unwrap();
+        made.flow.resource(&made.space, &stored, BASE, &Needs::ALL)
+    };
+    let all = 0..made.space.used();
+    all.filter(|slot| filter.matches(&resource(*slot), &made.flow.schemas)).collect()
 }
 
 proptest! {
@@ -57,8 +70,30 @@ proptest! {
             format!("emails[type eq \"work\" and value eq {quoted}]"),
             format!("userName eq {quoted} and {OWN}:level eq 3"),
             format!("userName eq {quoted} and not ({OWN}:level eq 3)"),
+            format!("userName sw {quoted}"),
+            format!("userName gt {quoted}"),
+            format!("userName ge {quoted}"),
+            format!("userName lt {quoted}"),
+            format!("userName le {quoted}"),
+            format!("not (userName lt {quoted})"),
+            format!("emails[type eq \"work\"].value sw {quoted}"),
+            format!("emails[type eq \"work\" and value sw {quoted}]"),
+            format!("emails[value eq {quoted}]"),
+            format!("emails.value eq {quoted}"),
+            format!("userName sw {quoted} and userName le \"a1\""),
+            format!("userName sw {quoted} and {OWN}:tags eq \"a\" and id eq \"person.1\""),
+            format!("userName eq {quoted} or {OWN}:level eq 3 or nobody eq 1"),
+            format!("userName eq {quoted} or userName sw \"1\" and nobody pr"),
+            format!("nickName eq {quoted} or title ne {quoted}"),
+            format!("not (nobody eq {quoted}) and userName sw {quoted}"),
+            format!("meta.resourceType eq \"User\" and userName sw {quoted}"),
+            format!("meta.resourceType eq {quoted} or {OWN}:tags sw {quoted}"),
+            "userName eq \"\" or userName sw \"\"".to_owned(),
+            format!("{ENTERPRISE}:employeeNumber sw {quoted}"),
         ] {
-            prop_assert_eq!(slots(&indexed, &filter), slots(&plain, &filter), "{}", filter);
+            let looked_at = matching(&plain, &filter);
+            prop_assert_eq!(&slots(&indexed, &filter), &looked_at, "{}", filter);
+            prop_assert_eq!(&slots(&plain, &filter), &looked_at, "{}", filter);
         }
     }
 }
@@ -81,14 +116,65 @@ fn a_filter_is_answered_by_the_best_index() {
     check("userName eq null", Plan::Scan);
     check("PLACEHOLDER eq \"x\"", Plan::Nothing);
     check("userName eq \"ada\" and PLACEHOLDER eq \"x\"", Plan::Nothing);
-    check(&format!("{OWN}:level eq 5 and userName eq \"eva\""), found(&[1], false));
-    check(&format!("{OWN}:level eq 6 and userName eq \"ada\""), found(&[2], false));
-    check("id eq \"person.2\"", found(&[1], false));
-    check("id eq \"person.9\"", found(&[], false));
-    check("id eq 2", found(&[], false));
+    check(&format!("{OWN}:level eq 5 and userName eq \"eva\""), found(&[1], true));
+    check(&format!("{OWN}:level eq 6 and userName eq \"ada\""), found(&[2], true));
+    check("userName eq \"ada\" and title pr", found(&[0, 2], false));
+    let several = "userName eq \"ada\" and title pr or userName eq \"eva\"";
+    check(&format!("userName eq \"ada\" and ({several})"), found(&[0, 2], false));
+    check("userName sw \"E\"", found(&[1], true));
+    check("userName sw \"e\" and userName sw \"x\"", found(&[], false));
+    check("userName ge \"ada\" and userName lt \"b\" and title pr", found(&[0, 2], false));
+    check("not (PLACEHOLDER eq \"x\")", Plan::All);
+    check("not (not (PLACEHOLDER eq \"x\"))", Plan::Nothing);
+    check("externalId eq \"x\" or ims pr", Plan::Nothing);
+    check("meta.resourceType eq \"Group\"", Plan::Nothing);
+    check("meta.nobody eq \"x\"", Plan::Nothing);
+    check("id eq \"person.2\"", found(&[1], true));
+    check("id eq \"person.9\"", found(&[], true));
+    check("id eq 2", found(&[], true));
     check("userName ne \"ada\"", Plan::Scan);
-    check("userName eq \"ada\" or userName eq \"eva\"", Plan::Scan);
+    check("userName eq \"eva\" or userName sw \"a\"", found(&[0, 1, 2], true));
+    check("userName eq \"ada\" or title eq \"eva\"", Plan::Scan);
     check("title eq \"x\"", Plan::Scan);
     assert_eq!(slots(&made, "id eq \"person.2\""), [1]);
     assert_eq!(slots(&made, "userName eq null"), [0_u32; 0]);
+}
+
+#[test]
+fn long_values_are_told_apart_behind_what_an_index_compares() {
+    let long = |end: &str| "x".repeat(300) + end;
+    let person = |id: &str, login: String| {
+        Entry::new("person").anchor("id", id).set("login", login.as_str())
+    };
+    let made = Made::of(
+        everything(),
+        &[person("1", long("a")), person("2", long("B")), person("3", "x".to_owned())],
+    );
+    for (condition, expected) in [
+        (format!("sw \"{}\"", long("A")), vec![0]),
+        (format!("gt \"{}\"", long("a")), vec![1]),
+        (format!("ge \"{}\"", long("a")), vec![0, 1]),
+        (format!("lt \"{}\"", long("b")), vec![0, 2]),
+        (format!("le \"{}\"", long("b")), vec![0, 1, 2]),
+        (format!("eq \"{}\"", long("b")), vec![1]),
+    ] {
+        assert_eq!(slots(&made, &format!("userName {condition}")), expected, "{condition}");
+    }
+}
+
+#[test]
+fn many_of_one_value_are_found_by_its_order() {
+    let person = |id: u32| {
+        let login = if id.is_multiple_of(3) { "All" } else { "some" };
+        Entry::new("person").anchor("id", id.to_string()).set("login", login)
+    };
+    let entries: Vec<Entry> = (0..9000).map(person).collect();
+    let made = Made::of(everything(), &entries);
+    // Nearly as many conditions as there is room for, each with many: nothing is piled up.
+    let wide = ["userName sw \"\""; 300];
+    let filter = Filter::parse(&wide.join(" or ")).unwrap();
+    assert_eq!(plan(&made.space, &made.flow, &filter), Plan::Scan);
+    assert_eq!(slots(&made, &wide[..3].join(" and ")).len(), 9000);
+    let expected: Vec<u32> = (0..9000).filter(|id: &u32| id.is_multiple_of(3)).collect();
+    assert_eq!(slots(&made, "userName eq \"aLL\""), expected);
 }

@@ -178,6 +178,24 @@ impl Rows {
         slots
     }
 
+    /// Slots of entries of a type behind a slot, at most `take`.
+    pub(super) fn page_after(&self, type_number: u32, slot: u32, take: usize) -> Vec<u32> {
+        let mut slots = Vec::with_capacity(take.min(self.count(type_number)));
+        let mut next = slot.saturating_add(1);
+        while next < self.used && slots.len() < take {
+            let block = &self.blocks[next as usize / BLOCK];
+            if block.live[type_number as usize] == 0 {
+                next = (next / BLOCK as u32 + 1) * BLOCK as u32;
+                continue;
+            }
+            if self.bytes(next).is_some_and(|bytes| row::type_of(bytes) == type_number) {
+                slots.push(next);
+            }
+            next += 1;
+        }
+        slots
+    }
+
     /// A slot without a row.
     pub(super) fn vacant(&mut self) -> u32 {
         if let Some(slot) = self.free.pop() {
@@ -298,6 +316,9 @@ mod tests {
             prop_assert_eq!(apart, long.map(|(slot, _)| *slot).collect::<Vec<_>>());
             let slots: Vec<u32> = model.keys().copied().collect();
             prop_assert_eq!(rows.page(0, 0, usize::MAX), slots.clone());
+            for (at, slot) in slots.iter().enumerate() {
+                prop_assert_eq!(rows.page_after(0, *slot, usize::MAX), &slots[at + 1..]);
+            }
         }
     }
 }

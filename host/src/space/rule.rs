@@ -80,17 +80,28 @@ impl Rule {
         scim::Error::new(ScimType::InvalidValue, detail)
     }
 
-    /// How an index over the attribute answers `eq` with this value.
+    /// Whether SCIM shows the value as it is in the target, as text.
+    pub(super) fn is_plain_text(&self) -> bool {
+        let is_text = matches!(self.kind, AttributeKind::String | AttributeKind::Reference);
+        let same = self.when_true.is_none() && self.when_false.is_none() && self.refers.is_none();
+        is_text && same && self.target.kind == AttributeType::Text
+    }
+
+    /// The bytes of a cell whose value is this name of another entry.
+    pub(super) fn name_bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match parse(&self.target, name, "").ok()? {
+            Value::Integer(number) => Some(cell_bytes(number.into())),
+            Value::Text(name) | Value::Reference(name) => Some(name.into_bytes()),
+            _ => None,
+        }
+    }
+
+    /// How an index over the attribute answers `eq` with this value; those that name other entries
+    /// are for [`super::Flow`] to answer.
     #[must_use]
-    pub fn looked_up(&self, space: &Space, compared: &Json) -> LookUp {
+    pub fn looked_up(&self, compared: &Json) -> LookUp {
         if self.refers.is_some() {
-            return match self.names(space, compared) {
-                Some((Value::Integer(number), _)) => LookUp::Cell(cell_bytes(number.into())),
-                Some((Value::Text(name) | Value::Reference(name), _)) => {
-                    LookUp::Cell(name.into_bytes())
-                }
-                _ => LookUp::Nobody,
-            };
+            return LookUp::Unknown;
         }
         let is_whole = self.multi_valued || !self.target.multi_valued;
         if !is_whole || self.when_true.is_some() || self.when_false.is_some() {

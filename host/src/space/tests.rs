@@ -1,7 +1,7 @@
 //! The space held against a plain model of it, under any order of imports and exports.
 
 use super::{
-    Layout, Pass, ResourceId, Space,
+    Layout, Pass, ResourceId, Space, Span,
     cache::{By, Edit, LinkChange, Stored},
     layout::Keeping,
     pass::Differences,
@@ -319,6 +319,7 @@ impl Pair {
                         .is_some_and(|login| login.to_lowercase() == wanted.to_lowercase())
                 };
                 self.check_find(type_number, 1, wanted, login);
+                self.check_order(type_number, wanted);
                 self.check_find(type_number, 2, wanted, |c| c.1.iter().any(|mail| mail == wanted));
             }
         }
@@ -360,6 +361,43 @@ impl Pair {
             .collect();
         assert_eq!(found.len(), expected.len(), "{wanted}");
         assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{wanted}");
+    }
+
+    /// The order of the logins is that of the model's, and what stands around a text is found.
+    fn check_order(&self, kind: u32, wanted: &str) {
+        let wanted = wanted.to_lowercase();
+        type Fits<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+        let spans: [(Span<'_>, Fits<'_>); 6] = [
+            (Span::Equal(&wanted), Box::new(|login| login == wanted)),
+            (Span::Begin(&wanted), Box::new(|login| login.starts_with(&wanted))),
+            (Span::Below(&wanted, false), Box::new(|login| login < wanted.as_str())),
+            (Span::Below(&wanted, true), Box::new(|login| login <= wanted.as_str())),
+            (Span::Above(&wanted, false), Box::new(|login| login > wanted.as_str())),
+            (Span::Above(&wanted, true), Box::new(|login| login >= wanted.as_str())),
+        ];
+        let login = |slot: u32| {
+            let (_, (login, ..)) = self.read(&self.space.stored(slot).unwrap());
+            (login.is_none(), login.map(|login| login.to_lowercase()), slot)
+        };
+        let mut slots: Vec<u32> = (0..self.space.used())
+            .filter(|slot| {
+                let stored = self.space.stored(*slot);
+                stored.is_some_and(|stored| row::type_of(stored.bytes) == kind)
+            })
+            .collect();
+        slots.sort_by_key(|slot| login(*slot));
+        for (span, fits) in spans {
+            let Some((places, exact)) = self.space.places(kind, 1, span) else {
+                assert!(self.pass.is_some(), "indexes sleep during an import only");
+                return;
+            };
+            assert!(exact);
+            let is_meant = |slot: &u32| login(*slot).1.is_some_and(|login| fits(&login));
+            let meant: Vec<u32> = slots.iter().copied().filter(is_meant).collect();
+            assert_eq!(self.space.at_places(kind, 1, places), meant, "{span:?}");
+        }
+        assert_eq!(self.space.at_places(kind, 1, 0..usize::MAX), slots);
+        assert_eq!(self.space.places(kind, 2, Span::Equal("x")), None, "of several values");
     }
 
     fn read(&self, stored: &Stored<'_>) -> (Key, Content) {

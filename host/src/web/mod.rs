@@ -7,6 +7,7 @@ mod auth;
 mod bulk;
 mod errors;
 mod health;
+mod query;
 mod reply;
 mod request;
 mod scim;

@@ -3,6 +3,7 @@
 //! | cause | status |
 //! |---|---|
 //! | the request is wrong | 400, with a scimType where RFC 7644 has one |
+//! | a filter where there is none | 403 |
 //! | no such resource | 404 |
 //! | there is one already | 409 `uniqueness` |
 //! | the resource changed | 412 |
@@ -24,6 +25,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+
+/// An answer, or the answer that says why there is none.
+pub(super) type Answer = Result<Response, Box<Response>>;
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 
@@ -61,6 +65,16 @@ pub(super) fn without_body(mut response: Response) -> Response {
 /// An error body.
 pub(super) fn error(status: StatusCode, error: Error) -> Response {
     ScimJson(status, ErrorBody::new(status.as_str(), error)).into_response()
+}
+
+/// The answer to what failed.
+pub(super) fn failed(failure: Failure) -> Box<Response> {
+    Box::new(failure.into_response())
+}
+
+/// The answer to what is wrong in a request.
+pub(super) fn wrong(error: Error) -> Box<Response> {
+    failed(error.into())
 }
 
 /// Too much at once; come back soon.

@@ -64,8 +64,13 @@ impl Query<'_> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.given(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The same, and also a value that is empty.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_ref()).filter(|value| !value.trim().is_empty())
+        found.map(|(_, value)| value.as_ref())
     }
 }
 

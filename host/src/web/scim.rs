@@ -1,15 +1,16 @@
 //! The SCIM endpoints of a connector.
 
 use super::{
-    Endpoint, Web, auth, bulk,
-    reply::{self, ScimJson},
+    Endpoint, Web, auth, bulk, query,
+    reply::{self, Answer, ScimJson, failed, wrong},
     request::{self, Query, Route},
 };
 use crate::{
-    binding::{Answered, Binding, Conditions, Failure, Form, Outcome, Prepared},
+    binding::{Answered, Binding, Conditions, Failure, LARGEST_PAGE, Outcome, PAGE, Prepared},
     scim::{
-        self, AuthenticationScheme, Bulk, BulkRequest, Error, Filter, ListResponse, Pagination,
-        PatchRequest, Projection, Resource, ResourceType, ServiceProviderConfig, Window,
+        self, AuthenticationScheme, Bulk, BulkRequest, Error, ListResponse, Pagination,
+        PatchRequest, Projection, Resource, ResourceType, SearchRequest, ServiceProviderConfig,
+        Window,
     },
     space::{Flow, ResourceId, needs::Needs},
 };
@@ -21,20 +22,14 @@ use axum::{
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 
-type Answer = Result<Response, Box<Response>>;
-
 const READ: &str = "GET, HEAD, OPTIONS";
 const BULK: &str = "POST, OPTIONS";
 const LIST: &str = "GET, HEAD, POST, OPTIONS";
 const ONE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
+const SEARCH: &str = "POST, OPTIONS";
 
-fn failed(failure: Failure) -> Box<Response> {
-    Box::new(failure.into_response())
-}
-
-fn wrong(error: Error) -> Box<Response> {
-    failed(error.into())
-}
+/// Where a search is sent to, below an endpoint or the connector's own URL.
+const DOT_SEARCH: &str = ".search";
 
 /// Answers a request for a connector.
 pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
@@ -88,11 +83,21 @@ impl Call<'_> {
             let flow = Arc::clone(flow);
             return match &route.id {
                 None => self.collection(flow, body).await,
+                Some(id) if id == DOT_SEARCH => self.search(vec![flow], body).await,
                 // What a write remembers would else make the future of every look-up as large.
                 Some(id) => Box::pin(self.single(flow, ResourceId::new(id.as_str()), body)).await,
             };
         }
         match (route.endpoint.to_ascii_lowercase().as_str(), &route.id) {
+            (DOT_SEARCH, None) => {
+                let flows = prepared.map_err(failed)?.flows.clone();
+                self.search(flows, body).await
+            }
+            ("serviceproviderconfig" | "resourcetypes" | "schemas", _) if self.is_filtered() => {
+                // RFC 7644 §4
+                let detail = "what the server says of itself cannot be filtered";
+                Err(Box::new(reply::error(StatusCode::FORBIDDEN, Error::plain(detail))))
+            }
             ("serviceproviderconfig", None) => read(method, || Ok(self.provider_config())),
             ("resourcetypes", id) => read(method, || self.resource_types(id.as_deref())),
             ("schemas", id) => read(method, || self.schemas(id.as_deref())),
@@ -146,26 +151,24 @@ impl Call<'_> {
     }
 
     async fn list(self, flow: Arc<Flow>) -> Answer {
-        let window = self.window()?;
-        let filter = self.query.get("filter").map(|text| Filter::parse_for(text, &flow.schemas));
-        let filter = filter.transpose().map_err(wrong)?;
-        let projection = self.projection()?;
-        let form = match &projection {
-            None => Form::Text,
-            Some(projection) => Form::Tree(flow.needs(projection)),
-        };
-        let found = self.binding.find(&flow, filter, &window, form, &self.base).await;
-        let found = found.map_err(failed)?;
-        if !found.text.is_empty() || found.resources.is_empty() {
-            return Ok(reply::scim_text(found.text.finish(found.total, window.start_index)));
+        let asked = query::asked(&self.query);
+        query::answer(&self.binding, vec![flow], asked, &self.base).await
+    }
+
+    async fn search(self, flows: Vec<Arc<Flow>>, body: Body) -> Answer {
+        match self.head.method {
+            Method::POST => {
+                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+                let asked = SearchRequest::try_from(body).map_err(wrong)?;
+                query::answer(&self.binding, flows, asked, &self.base).await
+            }
+            Method::OPTIONS => Ok(options(SEARCH)),
+            _ => Ok(reply::not_allowed(SEARCH)),
         }
-        let shown = |resource: Resource| match &projection {
-            Some(projection) => scim::project(&resource, projection, &flow.schemas),
-            None => resource,
-        };
-        let resources: Vec<Resource> = found.resources.into_iter().map(shown).collect();
-        let list = ListResponse::new(found.total, window.start_index, resources);
-        Ok(ScimJson(StatusCode::OK, list).into_response())
+    }
+
+    fn is_filtered(&self) -> bool {
+        matches!(self.head.method, Method::GET | Method::HEAD) && self.query.get("filter").is_some()
     }
 
     fn window(&self) -> Result<Window, Box<Response>> {
@@ -247,12 +250,7 @@ impl Call<'_> {
     }
 
     fn projection(&self) -> Result<Option<Projection>, Box<Response>> {
-        let (wanted, excluded) =
-            (self.query.get("attributes"), self.query.get("excludedAttributes"));
-        if wanted.is_none() && excluded.is_none() {
-            return Ok(None);
-        }
-        Projection::parse(wanted, excluded).map(Some).map_err(wrong)
+        query::projection(self.query.get("attributes"), self.query.get("excludedAttributes"))
     }
 
     /// What the answer to a write shows.
@@ -275,16 +273,16 @@ impl Call<'_> {
                 max_operations: bulk::MOST as u64,
                 max_payload_size: self.web.body_bytes as u64,
             },
-            filter_max_results: Some(1000),
+            filter_max_results: Some(LARGEST_PAGE as u64),
             change_password: false,
-            sort: false,
+            sort: true,
             etag: true,
             pagination: Pagination {
-                cursor: false,
+                cursor: true,
                 index: true,
                 default_pagination_method: "index",
-                default_page_size: 100,
-                max_page_size: 1000,
+                default_page_size: PAGE as u64,
+                max_page_size: LARGEST_PAGE as u64,
             },
             authentication_schemes: vec![AuthenticationScheme::bearer(
                 "The secret token of the connector",

@@ -14,12 +14,15 @@ async fn the_provider_says_what_it_can() {
         ("bulk", true),
         ("filter", true),
         ("changePassword", false),
-        ("sort", false),
+        ("sort", true),
         ("etag", true),
     ] {
         assert_eq!(config[feature]["supported"], supported, "{feature}");
     }
     assert_eq!(config["filter"]["maxResults"], 1000);
+    let paging = json!({"cursor": true, "index": true, "defaultPaginationMethod": "index",
+                        "defaultPageSize": 100, "maxPageSize": 1000});
+    assert_eq!(config["pagination"], paging);
     assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
     assert_eq!(config["meta"]["resourceType"], "ServiceProviderConfig");
 }
@@ -96,4 +99,14 @@ async fn the_cache_shows_what_the_space_holds() {
     let text = list["Resources"][0].to_string();
     assert!(text.contains("userName") && text.contains("ada@example.org"), "{text}");
     assert!(text.contains("\"family\"") || text.contains("family"), "target names: {text}");
+}
+
+#[tokio::test]
+async fn what_the_provider_says_of_itself_cannot_be_filtered() {
+    let scim = Scim::new("unfiltered").await;
+    for path in ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/ResourceTypes/User"] {
+        let answer = scim.get(&format!("{path}?filter=id+eq+%22User%22")).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(scim.get(&format!("{path}?filter=&attributes=id")).await.status, 200, "{path}");
+    }
 }

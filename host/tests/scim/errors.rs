@@ -16,9 +16,7 @@ use tower::ServiceExt;
 #[tokio::test]
 async fn routes_nobody_knows_are_not_found() {
     let scim = Scim::new("routes").await;
-    for path in
-        ["", "/", "/Nobody", "/Nobody/1", "/Bulk/1", "/.search", "/Users/.search", "/scim/Users"]
-    {
+    for path in ["", "/", "/Nobody", "/Nobody/1", "/Nobody/.search", "/Bulk/1", "/scim/Users"] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = scim.with(method, path, json!({})).await;
             assert!(matches!(answer.status, 404 | 405), "{method} {path}: {answer:?}");

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod conditions;
+mod cursor;
 mod discovery;
 mod errors;
 mod filters;
@@ -12,6 +13,8 @@ mod paging;
 mod projection;
 #[path = "../room/mod.rs"]
 mod room;
+mod search;
+mod sorting;
 mod support;
 #[path = "../room/target.rs"]
 mod target;
