@@ -215,6 +215,11 @@ impl Indexes {
             self.asleep = Some(asleep);
             return;
         }
+        if let (Some(before), Some(after)) = (before, after)
+            && same_indexed(layout, before, after)
+        {
+            return;
+        }
         let mut gone = std::mem::take(&mut self.before);
         let mut come = std::mem::take(&mut self.after);
         self.hashes(layout, before, &mut gone);
@@ -264,6 +269,17 @@ impl Indexes {
             hashes.dedup();
         }
     }
+}
+
+/// Whether two rows of an entry are the same up to the last attribute with an index, byte by byte:
+/// most changes are of other attributes.
+fn same_indexed(layout: &Layout, before: &[u8], after: &[u8]) -> bool {
+    let indexed_to = layout.types[row::type_of(after) as usize].indexed_to;
+    let rest = row::from(after, indexed_to);
+    let length = after.len() - rest.len();
+    let next = before.get(length..).map(|mut rest| Cell::take(&mut rest));
+    let ends = next.is_some_and(|cell| cell.is_none_or(|cell| cell.attribute >= indexed_to));
+    ends && before[..length] == after[..length]
 }
 
 /// Takes what both lists have out of both.

@@ -341,6 +341,19 @@ pub fn cells(bytes: &[u8]) -> impl Iterator<Item = Cell<'_>> {
     std::iter::from_fn(move || Cell::take(&mut rest))
 }
 
+/// The bytes of a row from the first cell on whose number is not below this one.
+pub(super) fn from(bytes: &[u8], number: u32) -> &[u8] {
+    let mut rest = bytes;
+    let _ = take_varint(&mut rest);
+    loop {
+        let mut next = rest;
+        match Cell::take(&mut next) {
+            Some(cell) if cell.attribute < number => rest = next,
+            _ => return rest,
+        }
+    }
+}
+
 /// The values of one attribute of a row.
 pub fn values(bytes: &[u8], number: u32) -> impl Iterator<Item = Cell<'_>> {
     cells(bytes)
