@@ -4,7 +4,7 @@
 use super::{Binding, Cause, Failure, Prepared};
 use crate::{
     scim::{Apart, Filter, ListEdit},
-    space::{Flow, ResourceId, Space, cache::LinkChange, flow::Link},
+    space::{Flow, Layout, LinkSet, ResourceId, Space, cache::LinkChange, flow::Link},
 };
 use ecma_plugin_sdk::{AttributeChange, Entry, ExportStyle, Value};
 use serde_json::Value as Json;
@@ -100,8 +100,13 @@ pub(super) fn all(
     id: &ResourceId,
 ) -> Vec<(Vec<u8>, Value)> {
     let Some(stored) = space.by_id(id) else { return Vec::new() };
-    let value = |name: &[u8]| flow.linked_value(space.layout(), link, name);
-    space.links(stored.slot, link.number).map(|name| (name.to_vec(), value(name))).collect()
+    spelled(&space.link_set(stored.slot, link.number), space.layout(), flow, link)
+}
+
+/// The values as the space writes them and as the target does.
+fn spelled(set: &LinkSet, layout: &Layout, flow: &Flow, link: &Link) -> Vec<(Vec<u8>, Value)> {
+    let value = |name: &[u8]| flow.linked_value(layout, link, name);
+    set.values().map(|name| (name.to_vec(), value(name))).collect()
 }
 
 /// What the space learns of the lists of an entry that the target has: those that the entry names,
@@ -209,7 +214,12 @@ impl Planner {
     /// Shows the values of the list to somebody, some at a time.
     fn visit(&self, link: &Link, mut visit: impl FnMut(&Space, &[(Vec<u8>, Value)])) {
         let Some(id) = &self.id else { return };
-        let values = all(&self.prepared.space.read(), &self.flow, link, id);
+        let set = {
+            let space = self.prepared.space.read();
+            space.by_id(id).map(|stored| space.link_set(stored.slot, link.number))
+        };
+        let layout = &self.prepared.layout;
+        let values = spelled(&set.unwrap_or_default(), layout, &self.flow, link);
         values.chunks(AT_ONCE).for_each(|some| visit(&self.prepared.space.read(), some));
     }
 

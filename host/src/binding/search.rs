@@ -4,7 +4,7 @@ use super::{Binding, Cause, Failure, Prepared, links::AT_ONCE};
 use crate::{
     scim::{ListText, Position, Resource, Sort, Window},
     space::{
-        Flow, ResourceId, Space, Stored,
+        Flow, LinkSet, ResourceId, Space, Stored,
         needs::Needs,
         row,
         selection::{Chosen, Part, Selection, Wanted},
@@ -97,7 +97,7 @@ struct Long {
     at: usize,
     /// The list's place among the flow's links.
     link: usize,
-    values: Vec<Box<[u8]>>,
+    values: LinkSet,
 }
 
 impl Binding {
@@ -187,10 +187,11 @@ impl Binding {
                 let flow = &show.flows[*kind];
                 let link = &flow.links()[link];
                 let display = show.needs.as_ref().is_some_and(|needs| needs[*kind].display());
+                let values: Vec<&[u8]> = values.values().collect();
                 let mut elements = Vec::with_capacity(values.len());
                 for some in values.chunks(AT_ONCE) {
                     let space = prepared.space.read();
-                    let some = some.iter().map(|value| &**value);
+                    let some = some.iter().copied();
                     elements.extend(flow.elements(&space, link, some, &show.base, display));
                 }
                 flow.put_elements(resource, link, elements);
@@ -297,7 +298,7 @@ impl Listed {
         }
         let at = self.resources.len();
         for link in flow.links_of(needs) {
-            let values = space.links(stored.slot, link.number).map(Box::from).collect();
+            let values = space.link_set(stored.slot, link.number);
             let place = flow.links().iter().position(|one| one == link).unwrap_or_default();
             self.long.push(Long { at, link: place, values });
         }

@@ -238,6 +238,12 @@ impl Space {
         self.links.get(slot, number).into_iter().flat_map(LinkSet::values)
     }
 
+    /// A copy of these values.
+    #[must_use]
+    pub fn link_set(&self, slot: u32, number: u32) -> LinkSet {
+        self.links.get(slot, number).cloned().unwrap_or_default()
+    }
+
     /// How many values a multi-valued reference has.
     #[must_use]
     pub fn link_count(&self, stored: &Stored<'_>, number: u32) -> usize {

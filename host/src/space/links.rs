@@ -100,9 +100,10 @@ impl Chunk {
     }
 }
 
-/// A set of values in order. Each change costs the logarithm of its size.
+/// A set of values in order. Each change costs the logarithm of its size; a copy is quickly made, so
+/// that a long one can be looked at while others use the space.
 #[derive(Debug, Default, Clone)]
-pub(super) struct LinkSet(Vec<Chunk>);
+pub struct LinkSet(Vec<Chunk>);
 
 impl LinkSet {
     /// A set of values that are in order and differ.
@@ -167,7 +168,8 @@ impl LinkSet {
         length > 0
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
+    /// The values, in the order of their bytes.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().flat_map(Chunk::values)
     }
 

@@ -32,6 +32,7 @@ pub use cache::{Applied, By, Space, Stored};
 pub use flow::Flow;
 pub use identity::ResourceId;
 pub use layout::{Layout, TypeLayout};
+pub use links::LinkSet;
 pub use pass::{Pass, PassReport};
 pub use sorted::Span;
 
