@@ -385,7 +385,9 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     let number = || proptest::option::of(-3_i64..600);
     let flags = (proptest::option::of(any::<bool>()), proptest::option::of(any::<Vec<u8>>()));
     let words = (text(), text(), text(), text(), text(), text());
-    (words, (texts(), texts(), texts()), (number(), number()), flags, text()).prop_map(
+    // Nobody, somebody who is not there, and the person itself.
+    let boss = prop_oneof![text(), Just(Some("1".to_owned()))];
+    (words, (texts(), texts(), texts()), (number(), number()), flags, boss).prop_map(
         |(words, lists, numbers, (vip, photo), boss)| {
             let mut entry = Entry::new("person")
                 .anchor("id", "1")

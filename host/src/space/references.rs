@@ -7,7 +7,7 @@
 use super::{
     cache::{Space, Stored},
     identity::{self, ResourceId},
-    row,
+    row, template,
 };
 use crate::scim::AttributeDefinition;
 use ecma_plugin_sdk::{Dn, page::Cell};
@@ -189,6 +189,40 @@ impl Peers {
         }
         members.insert("value".to_owned(), Json::from(id));
         Some(Json::Object(members))
+    }
+
+    /// The same as JSON text, without the name.
+    pub(super) fn write(
+        &self,
+        space: &Space,
+        slot: u32,
+        shape: &Shape,
+        base: &str,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let stored = space.stored(slot)?;
+        let peer = self.types.get(&row::type_of(stored.bytes))?;
+        let id = ResourceId::of(space.layout(), stored.bytes);
+        let url = |out: &mut Vec<u8>| {
+            out.push(b'"');
+            template::escape(out, base.as_bytes());
+            template::raw(out, &["/", &peer.endpoint, "/", id.as_str(), "\""]);
+        };
+        if shape.uri {
+            url(out);
+            return Some(());
+        }
+        out.push(b'{');
+        if shape.url {
+            template::raw(out, &["\"$ref\":"]);
+            url(out);
+            out.push(b',');
+        }
+        if shape.kind {
+            template::raw(out, &["\"type\":\"", &peer.resource_type, "\","]);
+        }
+        template::raw(out, &["\"value\":\"", id.as_str(), "\"}"]);
+        Some(())
     }
 
     /// The groups of an entry (RFC 7643 §4.1.2): those that name it, and those that name these.

@@ -337,10 +337,8 @@ impl Writer<'_> {
 
     fn reference(&mut self, leaf: &Leaf) -> bool {
         let rule = &self.flow.rules()[leaf.rule];
-        let cell = self.cells.get(leaf.number).first();
-        let shown =
-            cell.and_then(|cell| self.flow.reference(self.space, rule, cell, self.base, false));
-        shown.is_some_and(|shown| serde_json::to_writer(&mut *self.out, &shown).is_ok())
+        let Some(cell) = self.cells.get(leaf.number).first() else { return false };
+        self.flow.write_reference(self.space, rule, cell, self.base, self.out)
     }
 
     fn groups(&mut self) -> bool {
@@ -426,12 +424,12 @@ impl Writer<'_> {
     }
 }
 
-fn raw(out: &mut Vec<u8>, texts: &[&str]) {
+pub(super) fn raw(out: &mut Vec<u8>, texts: &[&str]) {
     texts.iter().for_each(|text| out.extend_from_slice(text.as_bytes()));
 }
 
 /// Appends what stands between the quotes of a JSON string.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     // Without branches, so that many bytes are looked at in one step.
     let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     if !text.iter().fold(false, |found, byte| found | special(byte)) {
