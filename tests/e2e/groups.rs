@@ -106,6 +106,7 @@ fn groups_and_managers_flow_both_ways() {
         json!({"displayName": "Ships", "members": [{"value": "person.2"}, {"value": "team.1"}]});
     let ships = company.send("POST", "/Groups", &body).expect(201);
     assert_eq!(ships["id"], "team.3");
+    assert_eq!(values(&ships["members"]), ["team.1", "person.2"]);
     assert_eq!(company.members(3), ["person 2", "team 1"]);
     let operations = json!([
         {"op": "Add", "path": "members", "value": [{"value": "person.3"}]},
@@ -142,6 +143,21 @@ fn groups_and_managers_flow_both_ways() {
     assert_eq!(Entra::send(entra.request("DELETE", "/Groups/team.3")).status, 204);
     assert_eq!(company.members(3), [""; 0]);
     assert_eq!(entra.user("person.3").expect(200)["groups"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_new_group_can_be_replaced_at_once() {
+    let company = Company::new();
+    let body = |members: &[&str]| {
+        let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
+        json!({"displayName": "Ships", "members": members})
+    };
+    let members = |answer: &Answer| values(&answer.body["members"]).join(" ");
+    let made = company.send("POST", "/Groups", &body(&["person.1", "team.2"]));
+    assert_eq!((made.status, members(&made)), (201, "person.1 team.2".to_owned()));
+    let replaced = company.send("PUT", "/Groups/team.3", &body(&["team.2", "person.3"]));
+    assert_eq!(members(&replaced), "team.2 person.3");
+    assert_eq!(company.members(3), ["person 3", "team 2"]);
 }
 
 #[test]

@@ -102,6 +102,13 @@ fn check(path: &Path, token: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A new token, and what a document says of it.
+pub(crate) fn new_token() -> anyhow::Result<(String, String)> {
+    let token = random_hex::<32>()?;
+    let hashed = hash(&token, &random_hex::<16>()?)?;
+    Ok((token, hashed))
+}
+
 /// `sha256:<salt>:<hash>`, both in hex; the hash is over the salt's bytes and then the token's.
 fn hash(token: &str, salt: &str) -> anyhow::Result<String> {
     let digest = Sha256::new().chain_update(from_hex(salt)?).chain_update(token).finalize();

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 mod bans;
 mod bench;
 mod cargo;
+mod conformance;
 mod demo;
 mod documents;
 mod files;
@@ -56,6 +57,8 @@ enum Command {
     Bench(bench::Options),
     /// Run every check and test, in the order of CI.
     Test(test::Options),
+    /// Run a third party's SCIM suite against the host with both plugins; needs Python 3.11.
+    Conformance,
     /// Let a fuzzer look for inputs that break a law of the protocol's rules, on Linux.
     Fuzz(fuzz::Options),
     /// Write the generated part of docs/reference/.
@@ -97,6 +100,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench(options) => return bench::run(&options),
         Command::Test(options) => return test::run(&options),
+        Command::Conformance => conformance::run()?,
         Command::Fuzz(options) => return fuzz::run(&options),
         Command::Reference(ReferenceOptions { check }) => reference::run(check)?,
     }

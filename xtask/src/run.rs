@@ -90,13 +90,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Starts the host in a process group of its own: the terminal's Ctrl-C reaches us alone, and the
+/// host is stopped by us alone.
 fn start(host: &Path, home: &Path, port: Option<u16>) -> anyhow::Result<Child> {
     let mut command = command(host, home, port)?;
+    #[cfg(unix)]
+    command.process_group(0);
     command.spawn().with_context(|| format!("cannot start {}", host.display()))
 }
 
-/// What starts the host, in a process group of its own: the terminal's Ctrl-C reaches us alone, and
-/// the host is stopped by us alone.
+/// What starts the host; it ends with us.
 pub(crate) fn command(host: &Path, home: &Path, port: Option<u16>) -> anyhow::Result<Command> {
     files::remove(&home.join("state/ready.json"))?;
     let mut command = Command::new(host);
@@ -104,8 +107,6 @@ pub(crate) fn command(host: &Path, home: &Path, port: Option<u16>) -> anyhow::Re
     if let Some(port) = port {
         command.args(["--port", &port.to_string()]);
     }
-    #[cfg(unix)]
-    command.process_group(0);
     command.kill_on_drop(true);
     Ok(command)
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::{bans, cargo::cargo, fuzz, reference, say};
+use crate::{bans, cargo::cargo, conformance, fuzz, reference, say};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,8 +18,18 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
-/// Programs the tests start or are built with, and the Debian package each is in.
-const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("c++", "g++")];
+/// What the tests start or are built with.
+struct Need {
+    is_there: fn() -> bool,
+    /// The Debian package it is in.
+    package: &'static str,
+}
+
+const NEEDED: [Need; 3] = [
+    Need { is_there: || is_there("cc"), package: "gcc" },
+    Need { is_there: || is_there("c++"), package: "g++" },
+    Need { is_there: conformance::python_is_there, package: "python3-venv" },
+];
 
 /// How many tests passed and failed.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +61,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     report.step("tests", || tests(options.filter.as_deref(), &mut count));
     if options.filter.is_none() {
+        report.step("conformance", conformance::run);
         report.step("fuzz", fuzz::step);
         report.step("reference", || reference::run(true));
     }
@@ -156,7 +167,7 @@ fn install_missing() -> anyhow::Result<()> {
 }
 
 fn missing() -> Vec<&'static str> {
-    NEEDED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect()
+    NEEDED.iter().filter(|need| !(need.is_there)()).map(|need| need.package).collect()
 }
 
 fn is_there(program: &str) -> bool {

@@ -174,7 +174,8 @@ impl Binding {
         let apart = flow.apart();
         let Written { resource, edits, .. } = scim::create(body, &flow.schemas, &apart)?;
         let mut entry = flow.entry(&prepared.space.read(), &resource, &[], None)?;
-        for plan in self.plan_links(&prepared, flow, None, edits, &answered.base).await? {
+        let plans = self.plan_links(&prepared, flow, None, edits, &answered.base).await?;
+        for plan in &plans {
             entry.put(plan.of(flow).target.as_str(), plan.after(Vec::new()));
         }
         let _name = self.name_turn(&resource).await;
@@ -188,7 +189,7 @@ impl Binding {
             }
             other => other?,
         };
-        let known = self.keep(&prepared, flow, after(entry, exported), &[], None)?;
+        let known = self.keep(&prepared, flow, after(entry, exported), &plans, None)?;
         self.answer(&prepared, flow, &known, answered).await
     }
 
