@@ -10,12 +10,14 @@ mod failure;
 mod import;
 mod links;
 mod provision;
+mod rehearsal;
 mod search;
 mod status;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use provision::{Answered, Conditions, Outcome};
+pub use rehearsal::Told;
 pub use search::{Form, Listed};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
@@ -279,6 +281,7 @@ impl Binding {
         if let Some(prepared) = self.prepared.get() {
             return Ok(Arc::clone(prepared));
         }
+        self.exporter.learn(schema);
         let names = self.capabilities.dn_style;
         let Compiled { layout, flows, warnings } =
             mapping::compile(schema, &self.config.objects, names).map_err(|misfits| {

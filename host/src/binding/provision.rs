@@ -365,7 +365,7 @@ impl Binding {
         Ok(Some(flow.entry(&prepared.space.read(), resource, Some(before))?))
     }
 
-    async fn remove(
+    pub(super) async fn remove(
         self: &Arc<Self>,
         prepared: &Prepared,
         flow: &Arc<Flow>,

@@ -7,6 +7,7 @@ mod auth;
 mod bulk;
 mod errors;
 mod health;
+mod inside;
 mod reply;
 mod request;
 mod scim;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod tls;
 
 pub use errors::error_table;
+pub use inside::{Inside, Reply};
 
 use crate::{binding::Binding, config::ConnectorName};
 use axum::{
