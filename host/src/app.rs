@@ -1,6 +1,10 @@
 //! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
 //! takes everything down again. Imported by nobody but `main`.
 
+mod simulate;
+
+pub use simulate::simulate;
+
 use crate::{
     binding::{Binding, Steps, Unbound},
     config::{

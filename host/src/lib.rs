@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! app      ─► every room                         builds everything, owns lifetimes
+//! simulate ─► web binding space scim config      a client that tries a connector out
 //! web      ─► binding plugins scim space config  HTTP, TLS, status codes
 //! plugins  ─► config                             libraries
 //! binding  ─► space scim config                  rules meet the world: threads, connections, time
@@ -21,6 +22,7 @@ pub mod binding;
 pub mod config;
 pub mod plugins;
 pub mod scim;
+pub mod simulate;
 pub mod space;
 pub mod telemetry;
 pub mod web;

@@ -6,6 +6,8 @@ use ecma_host::{
     app,
     config::{self, ConnectorName, TokenHash},
     plugins::Row,
+    scim,
+    simulate::{Client, Form, Wishes},
     telemetry,
     web::error_table,
 };
@@ -53,11 +55,55 @@ enum Command {
     },
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
+    /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
+    ///
+    /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
+    Simulate {
+        /// The connector.
+        name: String,
+        /// Which identity provider is played.
+        #[arg(long = "as", default_value = "entra", value_name = "CLIENT")]
+        client: ClientName,
+        /// Write nothing: show each change that would be exported, and go on as if it had been made.
+        #[arg(long)]
+        dry_run: bool,
+        /// Show every exchange.
+        #[arg(long, conflicts_with = "json")]
+        verbose: bool,
+        /// One JSON document, at the end.
+        #[arg(long)]
+        json: bool,
+        /// The attribute by which the client looks for people.
+        #[arg(long = "match", default_value = "userName", value_name = "PATH")]
+        matching: scim::Path,
+        /// A value for an attribute, instead of an invented one; empty leaves the attribute out.
+        #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
+        set: Vec<(scim::Path, String)>,
+    },
     /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
     Schema {
         /// Which document.
         document: Document,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ClientName {
+    /// Microsoft Entra ID.
+    Entra,
+    /// Okta.
+    Okta,
+}
+
+/// `PATH=VALUE`; a path may hold `=` in quotes only, so the first one outside of them counts.
+fn assignment(text: &str) -> Result<(scim::Path, String), String> {
+    let mut quoted = false;
+    let at = text.find(|c| {
+        quoted ^= c == '"';
+        c == '=' && !quoted
+    });
+    let (path, value) = at.map(|at| (&text[..at], &text[at + 1..])).ok_or("is not PATH=VALUE")?;
+    Ok((path.parse().map_err(|error: scim::Error| error.detail)?, value.to_owned()))
 }
 
 #[derive(Subcommand)]
@@ -81,17 +127,40 @@ enum Document {
 }
 
 fn main() -> ExitCode {
-    match command(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let arguments = Arguments::parse();
+    // Something wrong with what is tried out is another thing than nothing to try.
+    let broken = if matches!(arguments.command, Command::Simulate { .. }) { 2 } else { 1 };
+    match command(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             let _ = writeln!(io::stderr(), "ecma-host: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(broken)
         }
     }
 }
 
-fn command(arguments: Arguments) -> anyhow::Result<()> {
+/// Does what is asked; false when it found something wrong and has told it.
+fn command(arguments: Arguments) -> anyhow::Result<bool> {
     match arguments.command {
+        Command::Simulate { name, client, dry_run, verbose, json, matching, set } => {
+            let form = match (verbose, json) {
+                (_, true) => Form::Json,
+                (true, false) => Form::Verbose,
+                (false, false) => Form::Lines,
+            };
+            let client = match client {
+                ClientName::Entra => Client::Entra,
+                ClientName::Okta => Client::Okta,
+            };
+            let wishes = Wishes { client, matching, values: set, dry_run, form };
+            let settings = app::settings(&arguments.home)?;
+            telemetry::quiet(&settings.log, !dry_run);
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let summary = runtime.block_on(app::simulate(settings, &name, &wishes));
+            runtime.shutdown_background();
+            return Ok(summary?.is_good());
+        }
         Command::Run { port } => {
             let settings = app::settings(&arguments.home)?;
             telemetry::init(&settings.log);
@@ -99,7 +168,7 @@ fn command(arguments: Arguments) -> anyhow::Result<()> {
             let ended = runtime.block_on(app::run(settings, port));
             // A call into a plugin that does not come back must not keep the host from ending.
             runtime.shutdown_background();
-            ended
+            ended?;
         }
         Command::Plugins { what: Plugins::List { json } } => {
             let settings = app::settings(&arguments.home)?;
@@ -111,14 +180,12 @@ fn command(arguments: Arguments) -> anyhow::Result<()> {
             } else {
                 table(&mut out, &rows)?;
             }
-            Ok(())
         }
-        Command::Token { name, stdin } => token(&arguments.home, &name, stdin),
+        Command::Token { name, stdin } => token(&arguments.home, &name, stdin)?,
         Command::Seal => {
             let settings = app::settings(&arguments.home)?;
             let sealed = app::sealing_key(&settings)?.seal(&secret_from_stdin("the secret")?);
             writeln!(io::stdout(), "{sealed}")?;
-            Ok(())
         }
         Command::Schema { document } => {
             let schema = match document {
@@ -126,13 +193,13 @@ fn command(arguments: Arguments) -> anyhow::Result<()> {
                 Document::Connector => config::connector_schema(),
                 Document::Errors => {
                     write!(io::stdout(), "{}", error_table())?;
-                    return Ok(());
+                    return Ok(true);
                 }
             };
             writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
-            Ok(())
         }
     }
+    Ok(true)
 }
 
 fn table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {

@@ -7,7 +7,20 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 /// Sets up the log of the process; a level that cannot be read is told and `info` used.
 pub fn init(log: &Log) {
-    let wanted = std::env::var("ECMA_LOG").unwrap_or_else(|_| log.level.clone());
+    start(log, &log.level, true);
+}
+
+/// Sets up the log of a command whose output is for a person: warnings, unless `ECMA_LOG` says
+/// otherwise. Without `audit`, exports are never told as such.
+pub fn quiet(log: &Log, audit: bool) {
+    start(log, "warn,audit=off", audit);
+}
+
+fn start(log: &Log, level: &str, audit: bool) {
+    let mut wanted = std::env::var("ECMA_LOG").unwrap_or_else(|_| level.to_owned());
+    if !audit {
+        wanted.push_str(",audit=off");
+    }
     let (filter, bad) = match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),

@@ -7,13 +7,18 @@ use std::{
 };
 
 /// Each room with the rooms it may use and the crates it may not know.
-const ROOMS: [(&str, &[&str], &[&str]); 7] = [
+const ROOMS: [(&str, &[&str], &[&str]); 8] = [
     ("scim", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("config", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("space", &["scim", "config"], &["axum", "hyper", "tokio", "rustls", "std::fs", "std::net"]),
     ("binding", &["space", "scim", "config"], &["axum", "hyper", "rustls", "std::process"]),
     ("plugins", &["config"], &["axum", "hyper", "tokio", "rustls"]),
     ("web", &["binding", "plugins", "scim", "space", "config"], &[]),
+    (
+        "simulate",
+        &["web", "binding", "scim", "space", "config"],
+        &["axum", "hyper", "rustls", "std::fs", "std::net", "std::process"],
+    ),
     ("telemetry", &["config"], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
 ];
 

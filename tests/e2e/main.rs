@@ -14,4 +14,5 @@ mod journey;
 mod laws;
 mod protocol;
 mod secrets;
+mod simulate;
 mod support;

@@ -33,6 +33,20 @@ impl Binding {
         self.tasks.spawn(async move { binding.autosync().await });
     }
 
+    /// What the start does, once: an import, or only the target's schema where nothing can be
+    /// imported. Blocks; answers why it did not go well.
+    pub fn begin(&self) -> Result<(), String> {
+        if self.capabilities.full_import {
+            if self.import() {
+                return Ok(());
+            }
+            return Err(self.status.not_ready().unwrap_or_default());
+        }
+        self.discover().map_err(|failure| failure.public)?;
+        self.status.nothing_to_import();
+        Ok(())
+    }
+
     async fn autosync(self: Arc<Self>) {
         if !self.capabilities.full_import {
             return self.without_import().await;

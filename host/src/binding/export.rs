@@ -4,14 +4,15 @@
 //! A call that outlives its deadline cannot be stopped: its thread and connection are given up and
 //! replaced; when too many are given up, new changes are refused until they come back.
 
+use super::rehearsal::Rehearsal;
 use ecma_plugin_sdk::{
-    Change, Connection, Entry, EntryId, Error, ErrorKind, Exported, Plugin, Result, Values,
+    Change, Connection, Entry, EntryId, Error, ErrorKind, Exported, Plugin, Result, Schema, Values,
 };
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::VecDeque,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -68,6 +69,7 @@ pub struct Exporter {
     shared: Arc<Shared>,
     workers: Arc<Mutex<Vec<Arc<Worker>>>>,
     deadline: Duration,
+    rehearsal: OnceLock<Rehearsal>,
 }
 
 impl Exporter {
@@ -85,13 +87,27 @@ impl Exporter {
         let queue = Mutex::new(Queue::default());
         let (wake, stuck) = (Condvar::new(), AtomicUsize::new(0));
         let shared = Shared { name, plugin, values, page, connections, queue, wake, stuck };
-        Exporter { shared: Arc::new(shared), workers: Arc::default(), deadline }
+        let (shared, workers) = (Arc::new(shared), Arc::default());
+        Exporter { shared, workers, deadline, rehearsal: OnceLock::new() }
     }
 
     /// Exports a change and waits for the target's word.
     pub async fn export(&self, change: Change) -> Result<Exported> {
+        if let Some(rehearsal) = self.rehearsal.get() {
+            return Ok(rehearsal.export(&change));
+        }
         let (reply, answer) = oneshot::channel();
         self.ask(Task::Export(Box::new(change), reply), answer).await
+    }
+
+    /// Sends nothing any more.
+    pub(super) fn rehearse(&self, rehearsal: Rehearsal) {
+        let _ = self.rehearsal.set(rehearsal);
+    }
+
+    /// What the target says of itself.
+    pub(super) fn learn(&self, schema: &Schema) {
+        self.rehearsal.get().into_iter().for_each(|rehearsal| rehearsal.learn(schema));
     }
 
     /// Reads an entry.

@@ -10,6 +10,7 @@ mod failure;
 mod import;
 mod links;
 mod provision;
+mod rehearsal;
 mod search;
 mod send;
 mod status;
@@ -17,6 +18,7 @@ mod status;
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use provision::{Answered, Conditions, Outcome};
+pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
@@ -294,6 +296,7 @@ impl Binding {
         if let Some(prepared) = self.prepared.get() {
             return Ok(Arc::clone(prepared));
         }
+        self.exporter.learn(schema);
         let names = self.capabilities.dn_style;
         let Compiled { layout, flows, warnings } =
             mapping::compile(schema, &self.config.objects, names).map_err(|misfits| {

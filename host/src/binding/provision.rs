@@ -364,7 +364,7 @@ impl Binding {
         Ok(Some(flow.entry(&prepared.space.read(), resource, named, Some(before))?))
     }
 
-    async fn remove(
+    pub(super) async fn remove(
         self: &Arc<Self>,
         prepared: &Prepared,
         flow: &Arc<Flow>,

@@ -81,7 +81,7 @@ fn one_of(words: &[&str]) -> String {
 }
 
 /// The known word the writer most likely meant.
-pub(super) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let folded = written.to_ascii_lowercase();
     let allowed = (written.chars().count() / 3).max(2);
     known

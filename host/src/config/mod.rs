@@ -30,6 +30,7 @@ pub use connector::{
 };
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits, Log, LogFormat, TlsFiles};
+pub use keys::nearest;
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };

@@ -7,6 +7,7 @@ mod auth;
 mod bulk;
 mod errors;
 mod health;
+mod inside;
 mod query;
 mod reply;
 mod request;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod tls;
 
 pub use errors::error_table;
+pub use inside::{Inside, Reply};
 
 use crate::{binding::Binding, config::ConnectorName};
 use axum::{
