@@ -40,10 +40,16 @@ mails = ""
 active = "active"
 "#;
 
-/// Keeps what is told, and asks for the end once a line is there.
+/// The first line after which something of ours is in the target.
+const CREATED: &str = "PASS  create a user";
+
+type Then = dyn FnOnce(&AtomicBool) + Send;
+
+/// Keeps what is told, and does something once a line is there.
 struct Paper {
     text: Arc<Mutex<String>>,
-    until: &'static str,
+    line: &'static str,
+    then: Option<Box<Then>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -51,8 +57,10 @@ impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut text = self.text.lock();
         text.push_str(std::str::from_utf8(bytes).unwrap());
-        if !self.until.is_empty() && text.contains(self.until) {
-            self.stop.store(true, Ordering::Relaxed);
+        if text.contains(self.line)
+            && let Some(then) = self.then.take()
+        {
+            then(&self.stop);
         }
         Ok(bytes.len())
     }
@@ -67,11 +75,17 @@ fn wishes(client: Client) -> Wishes {
     Wishes { client, matching, values: Vec::new(), dry_run: false, form: Form::Verbose }
 }
 
-/// Runs a simulation; it is asked to end after the line `until`.
-async fn run_until(host: &Host, wishes: &Wishes, until: &'static str) -> (Summary, String) {
+/// Runs a simulation; after a line something is done to it.
+async fn run_and(
+    host: &Host,
+    wishes: &Wishes,
+    line: &'static str,
+    then: impl FnOnce(&AtomicBool) + Send + 'static,
+) -> (Summary, String) {
     let (text, told) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<Vec<_>>>::default());
     let stop = Arc::new(AtomicBool::new(false));
-    let out = Box::new(Paper { text: Arc::clone(&text), until, stop: Arc::clone(&stop) });
+    let then: Option<Box<Then>> = Some(Box::new(then));
+    let out = Box::new(Paper { text: Arc::clone(&text), line, then, stop: Arc::clone(&stop) });
     if wishes.dry_run {
         let told = Arc::clone(&told);
         host.binding.rehearse(Box::new(move |change| told.lock().push(change.clone())));
@@ -84,7 +98,7 @@ async fn run_until(host: &Host, wishes: &Wishes, until: &'static str) -> (Summar
 }
 
 async fn run(host: &Host, wishes: &Wishes) -> (Summary, String) {
-    run_until(host, wishes, "").await
+    run_and(host, wishes, "", |_| ()).await
 }
 
 /// People with a password; `change` is made to the system first.
@@ -119,6 +133,9 @@ async fn both_clients_are_content_and_nothing_is_left() {
             assert!(told.lines().any(|l| l.starts_with("PASS") && l.contains(step)), "{step}");
         }
         assert_eq!(system.state().entries, before, "{client:?}");
+        let people = host.ask("GET", "/Users", None, &[]).await;
+        assert_eq!(people.header("content-type"), "application/scim+json");
+        assert_eq!((people.status, &people.body["totalResults"]), (200, &3.into()));
         assert!(!told.contains("Lovelace") && told.contains("more, not shown"), "{told}");
     }
 }
@@ -130,7 +147,8 @@ async fn a_dry_run_tells_what_it_would_export_and_exports_nothing() {
     let dry = Wishes { dry_run: true, ..wishes(Client::Entra) };
     let (summary, told) = run(&host, &dry).await;
     assert!(summary.is_good(), "{told}");
-    assert_eq!((system.state().exported.len(), &system.state().entries), (0, &before));
+    assert_eq!(system.state().exported.len(), 0);
+    assert_eq!(system.state().entries, before);
     for line in ["would export: add group", "boss = \"dry-run-", "enabled = \"no\"", "members"] {
         assert!(told.contains(line), "{line}: {told}");
     }
@@ -149,6 +167,9 @@ async fn passwords_are_sent_and_never_shown() {
             assert!(!told.contains("Aa1-") && !told.contains("correct horse"), "{told}");
         }
     }
+    let dry = Wishes { dry_run: true, ..wishes(Client::Okta) };
+    let (_, told) = run(&host, &dry).await;
+    assert!(told.contains("password = \"***\"") && !told.contains("Aa1-"), "{told}");
     let exported = format!("{:?}", system.state().exported);
     assert!(exported.contains("Aa1-ecma-simulate-") && exported.contains("correct horse"));
 }
@@ -171,19 +192,9 @@ async fn what_is_given_is_sent_and_what_is_empty_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_fails_is_told_and_what_was_made_is_removed() {
     let (system, host) = plain("simulate-fault", |_| ()).await;
-    // The second change is the first PATCH.
-    let (summary, told) = {
-        let hold = system.clone();
-        let armed = tokio::spawn(async move {
-            while hold.state().exported.is_empty() {
-                tokio::task::yield_now().await;
-            }
-            hold.fail(Fault::Export(ErrorKind::Invalid));
-        });
-        let ran = run(&host, &wishes(Client::Entra)).await;
-        armed.await.unwrap();
-        ran
-    };
+    let target = system.clone();
+    let fail = move |_: &AtomicBool| target.fail(Fault::Export(ErrorKind::Invalid));
+    let (summary, told) = run_and(&host, &wishes(Client::Entra), CREATED, fail).await;
     assert_eq!((summary.failed > 0, summary.left.len()), (true, 0), "{told}");
     assert!(told.contains("FAIL") && told.contains("the test asked for it"), "{told}");
     assert_eq!(system.state().entries.len(), 1, "{told}");
@@ -203,20 +214,11 @@ async fn what_was_made_without_an_answer_is_found_and_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_removed_is_named_as_the_target_calls_it() {
     let (system, host) = plain("simulate-left", |_| ()).await;
-    let stuck = system.clone();
-    let (summary, told) = {
-        let armed = tokio::spawn(async move {
-            while stuck.state().exported.is_empty() {
-                tokio::task::yield_now().await;
-            }
-            for _ in 0..64 {
-                stuck.fail(Fault::Export(ErrorKind::Forbidden));
-            }
-        });
-        let ran = run(&host, &wishes(Client::Entra)).await;
-        armed.await.unwrap();
-        ran
+    let target = system.clone();
+    let fail = move |_: &AtomicBool| {
+        (0..64).for_each(|_| target.fail(Fault::Export(ErrorKind::Forbidden)));
     };
+    let (summary, told) = run_and(&host, &wishes(Client::Entra), CREATED, fail).await;
     let left = system.state().entries.keys().nth(1).unwrap().to_string();
     assert_eq!(summary.left.len(), 1, "{told}");
     assert!(summary.left[0].contains(&format!("in the target: user {left}")), "{told}");
@@ -226,7 +228,10 @@ async fn what_cannot_be_removed_is_named_as_the_target_calls_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_ends_when_asked_and_cleans_up() {
     let (system, host) = plain("simulate-stop", |_| ()).await;
-    let (summary, told) = run_until(&host, &wishes(Client::Entra), "PASS  create a user").await;
+    let (summary, told) = run_and(&host, &wishes(Client::Entra), CREATED, |stop| {
+        stop.store(true, Ordering::Relaxed);
+    })
+    .await;
     assert!(summary.stopped && !summary.is_good() && summary.left.is_empty(), "{told}");
     assert!(!told.contains("PATCH as Entra") && told.contains("PASS  clean up"), "{told}");
     assert_eq!(system.state().entries.len(), 1);

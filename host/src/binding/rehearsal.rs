@@ -84,7 +84,12 @@ impl Binding {
     /// From now on no change reaches the target: each is told instead, and taken as made. Reading
     /// goes on as before.
     pub fn rehearse(&self, tell: Box<Told>) {
-        self.exporter.rehearse(Rehearsal::new(tell, self.capabilities.dn_style));
+        let rehearsal = Rehearsal::new(tell, self.capabilities.dn_style);
+        if let Some(prepared) = self.prepared.get() {
+            let types = prepared.flows.iter().map(|flow| flow.object_type.clone());
+            rehearsal.learn(&Schema::new(types));
+        }
+        self.exporter.rehearse(rehearsal);
     }
 
     /// Whether the plugin writes.

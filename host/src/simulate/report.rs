@@ -180,7 +180,7 @@ impl Report {
             Json::Array(all) => all.iter().map(|one| self.shown(one)).collect(),
             Json::Object(members) => {
                 let member = |(name, value): (&String, &Json)| {
-                    let secret = name.eq_ignore_ascii_case("password") && !value.is_null();
+                    let secret = name.eq_ignore_ascii_case("password") && value.is_string();
                     let value = if secret { json!("***") } else { self.shown(value) };
                     (name.clone(), value)
                 };
