@@ -2,7 +2,6 @@
 //! the end, and what must not be shown.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-#[expect(dead_code, reason = "the routes are asked by the simulator here")]
 mod room;
 #[path = "room/target.rs"]
 mod target;

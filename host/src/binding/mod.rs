@@ -19,7 +19,7 @@ pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;
-pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query};
+pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 
 use crate::{

@@ -7,6 +7,7 @@
 use super::{
     Binding, Cause, Failure, Prepared,
     links::{self, LinkPlan},
+    search::Shown,
 };
 use crate::{
     config::DeleteFlow,
@@ -32,7 +33,7 @@ use std::{
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
     /// The resource as it is now.
-    Resource(Resource),
+    Resource(Shown),
     /// What was asked.
     Done {
         /// Of the resource.

@@ -75,11 +75,40 @@ pub struct Listed {
     /// This page of them, when they were asked for as JSON text.
     pub text: ListText,
     /// This page of them otherwise, each with the number of its type in the question.
-    pub resources: Vec<(usize, Resource)>,
+    pub resources: Vec<(usize, Shown)>,
     /// Where the next page begins.
     pub next: Option<Position>,
     /// Lists of these that are too long to be made while the space is locked.
     long: Vec<Long>,
+}
+
+/// A resource to be shown. Lists too long for a tree stand beside it as JSON text: a group of a million
+/// members would take ten times the memory.
+#[derive(Debug, PartialEq)]
+pub struct Shown {
+    /// All but the long lists.
+    pub resource: Resource,
+    /// Names and lists.
+    long: Vec<(String, Vec<u8>)>,
+}
+
+impl Shown {
+    fn new(resource: Resource) -> Shown {
+        Shown { resource, long: Vec::new() }
+    }
+
+    /// Appends the JSON text; `cut` is the resource as the client wants to see it.
+    pub fn write(&self, cut: &Resource, out: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *out, cut).expect("a resource is JSON");
+        for (name, list) in &self.long {
+            out.pop();
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(list);
+            out.push(b'}');
+        }
+    }
 }
 
 /// How a page is made.
@@ -108,7 +137,7 @@ impl Binding {
         id: &ResourceId,
         base: &str,
         needs: &Needs,
-    ) -> Result<Resource, Failure> {
+    ) -> Result<Shown, Failure> {
         let prepared = self.ready()?;
         self.show(prepared, flow, id, base, needs).await
     }
@@ -121,7 +150,7 @@ impl Binding {
         id: &ResourceId,
         base: &str,
         needs: &Needs,
-    ) -> Result<Resource, Failure> {
+    ) -> Result<Shown, Failure> {
         let mut listed = Listed::new(0, None, false);
         let show = Show {
             flows: vec![Arc::clone(flow)],
@@ -183,18 +212,28 @@ impl Binding {
         let prepared = Arc::clone(prepared);
         let completed = tokio::task::spawn_blocking(move || {
             for Long { at, link, values } in std::mem::take(&mut listed.long) {
-                let (kind, resource) = &mut listed.resources[at];
-                let flow = &show.flows[*kind];
+                let (kind, shown) = &mut listed.resources[at];
+                let (flow, base) = (&show.flows[*kind], &show.base);
                 let link = &flow.links()[link];
-                let display = show.needs.as_ref().is_some_and(|needs| needs[*kind].display());
+                let needs = show.needs.as_ref().map(|needs| &needs[*kind]);
+                let as_text = needs.is_none_or(Needs::is_all) && link.path.extension().is_none();
+                let display = needs.is_some_and(Needs::display);
                 let values: Vec<&[u8]> = values.values().collect();
-                let mut elements = Vec::with_capacity(values.len());
+                let (mut text, mut elements) = (vec![b'['], Vec::new());
                 for some in values.chunks(AT_ONCE) {
                     let space = prepared.space.read();
                     let some = some.iter().copied();
-                    elements.extend(flow.elements(&space, link, some, &show.base, display));
+                    if as_text {
+                        flow.write_elements(&space, link, some, base, &mut text);
+                    } else {
+                        elements.extend(flow.elements(&space, link, some, base, display));
+                    }
                 }
-                flow.put_elements(resource, link, elements);
+                if text.len() > 1 {
+                    text.push(b']');
+                    shown.long.push((link.path.attribute.clone(), text));
+                }
+                flow.put_elements(&mut shown.resource, link, elements);
             }
             listed
         });
@@ -293,7 +332,8 @@ impl Listed {
         let needs = &needs[kind];
         let counts = flow.links_of(needs).map(|link| space.link_count(stored, link.number));
         if counts.sum::<usize>() <= AT_ONCE {
-            self.resources.push((kind, flow.resource(space, stored, base, needs)));
+            let resource = flow.resource(space, stored, base, needs);
+            self.resources.push((kind, Shown::new(resource)));
             return;
         }
         let at = self.resources.len();
@@ -303,6 +343,6 @@ impl Listed {
             self.long.push(Long { at, link: place, values });
         }
         let resource = flow.resource(space, stored, base, &needs.without_links());
-        self.resources.push((kind, resource));
+        self.resources.push((kind, Shown::new(resource)));
     }
 }

@@ -26,6 +26,12 @@ impl Needs {
     /// What a client can change, but for multi-valued references.
     pub const WRITABLE: Needs = Needs { groups: false, links: false, ..Needs::ALL };
 
+    /// Whether it is all that is shown unasked.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        *self == Needs::ALL
+    }
+
     /// Whether references are shown with the names of what they name.
     #[must_use]
     pub fn display(&self) -> bool {

@@ -2,22 +2,19 @@
 //! page by page by number or by cursor (RFC 9865).
 
 use super::{
-    reply::{self, Answer, ScimJson, failed, wrong},
+    reply::{self, Answer, failed, wrong},
     request::Query as Parameters,
 };
 use crate::{
     binding::{Binding, Page, Query},
     scim::{
-        self, CursorScope, Error, Filter, ListResponse, Position, Projection, Resource, ScimType,
-        SearchRequest, Sort, Window,
+        self, CursorScope, Error, Filter, Position, Projection, ScimType, SearchRequest, Sort,
+        Window,
     },
     space::{Flow, selection::Wanted},
 };
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
-use std::sync::Arc;
+use axum::response::Response;
+use std::{borrow::Cow, sync::Arc};
 use twox_hash::XxHash3_64;
 
 /// What the query of a GET asks for.
@@ -69,23 +66,20 @@ pub(super) async fn answer(
     let flows: Vec<Arc<Flow>> = wanted.iter().map(|one| Arc::clone(&one.flow)).collect();
     let found = binding.find(Query { wanted, sort, page, needs }, base).await.map_err(failed)?;
     let next = by_cursor.map(|scope| found.next.map(|next| next.to_cursor(scope)));
-    if !found.text.is_empty() || found.resources.is_empty() {
-        let text = match next {
-            None => found.text.finish(found.total, start),
-            Some(next) => found.text.finish_by_cursor(found.total, next.as_deref()),
+    let mut text = found.text;
+    for (kind, shown) in found.resources {
+        let cut = match &projection {
+            Some(wanted) => {
+                Cow::Owned(scim::project(&shown.resource, wanted, &flows[kind].schemas))
+            }
+            None => Cow::Borrowed(&shown.resource),
         };
-        return Ok(reply::scim_text(text));
+        text.add(|out| shown.write(&cut, out));
     }
-    let shown = |(kind, resource): (usize, Resource)| match &projection {
-        Some(projection) => scim::project(&resource, projection, &flows[kind].schemas),
-        None => resource,
-    };
-    let resources: Vec<Resource> = found.resources.into_iter().map(shown).collect();
-    let list = match next {
-        None => ListResponse::new(found.total, start, resources),
-        Some(next) => ListResponse::by_cursor(found.total, next, resources),
-    };
-    Ok(ScimJson(StatusCode::OK, list).into_response())
+    Ok(reply::scim_text(match next {
+        None => text.finish(found.total, start),
+        Some(next) => text.finish_by_cursor(found.total, next.as_deref()),
+    }))
 }
 
 /// The part of the list that is asked for. Only one of the two ways to say it may be used.

@@ -16,7 +16,7 @@
 //! own token and stops the whole job.
 
 use crate::{
-    binding::{Cause, Failure},
+    binding::{Cause, Failure, Shown},
     scim::{Error, ErrorBody, Resource, ScimType},
 };
 use axum::{
@@ -111,10 +111,13 @@ pub(super) fn version(resource: &Resource) -> Option<HeaderValue> {
 }
 
 /// What is shown of a resource, with its version and, for a new one, its place.
-pub(super) fn resource(status: StatusCode, resource: &Resource, shown: &Resource) -> Response {
-    let location = meta(resource, "location").filter(|_| status == StatusCode::CREATED);
-    let mut response = ScimJson(status, shown).into_response();
-    if let Some(version) = version(resource) {
+pub(super) fn resource(status: StatusCode, shown: &Shown, cut: &Resource) -> Response {
+    let location = meta(&shown.resource, "location").filter(|_| status == StatusCode::CREATED);
+    let mut text = Vec::new();
+    shown.write(cut, &mut text);
+    let mut response = scim_text(text);
+    *response.status_mut() = status;
+    if let Some(version) = version(&shown.resource) {
         response.headers_mut().insert(header::ETAG, version);
     }
     if let Some(location) = location {

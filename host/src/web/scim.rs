@@ -209,15 +209,16 @@ impl Call<'_> {
     async fn get(&self, flow: &Arc<Flow>, id: &ResourceId, headers: &HeaderMap) -> Answer {
         let projection = self.projection()?;
         let needs = projection.as_ref().map_or(Needs::ALL, |wanted| flow.needs(wanted));
-        let resource = self.binding.get(flow, id, &self.base, &needs).await.map_err(failed)?;
-        let version = reply::version(&resource);
+        let shown = self.binding.get(flow, id, &self.base, &needs).await.map_err(failed)?;
+        let version = reply::version(&shown.resource);
         let now = version.as_ref().and_then(|version| version.to_str().ok()).unwrap_or_default();
         let known = |known: &String| known == "*" || request::same_tag(known, now);
         if request::tags(headers, &header::IF_NONE_MATCH).iter().any(known) {
             let version = version.unwrap_or(HeaderValue::from_static("*"));
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, version)]).into_response());
         }
-        Ok(reply::resource(StatusCode::OK, &resource, &self.shown(flow, &projection, &resource)))
+        let cut = self.cut(flow, &projection, &shown.resource);
+        Ok(reply::resource(StatusCode::OK, &shown, &cut))
     }
 
     fn written(
@@ -227,9 +228,9 @@ impl Call<'_> {
         outcome: Result<Outcome, Failure>,
     ) -> Answer {
         Ok(match outcome.map_err(failed)? {
-            Outcome::Resource(resource) => {
-                let shown = self.shown(flow, &self.projection()?, &resource);
-                reply::resource(status, &resource, &shown)
+            Outcome::Resource(shown) => {
+                let cut = self.cut(flow, &self.projection()?, &shown.resource);
+                reply::resource(status, &shown, &cut)
             }
             Outcome::Done { version, .. } => reply::done(&version),
             Outcome::Gone => StatusCode::NO_CONTENT.into_response(),
@@ -237,7 +238,7 @@ impl Call<'_> {
     }
 
     /// What the client wants to see of a resource.
-    fn shown<'r>(
+    fn cut<'r>(
         &self,
         flow: &Flow,
         projection: &Option<Projection>,

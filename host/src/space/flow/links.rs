@@ -23,8 +23,34 @@ impl Flow {
         values.filter_map(|value| self.element(space, rule, value, base, display)).collect()
     }
 
-    /// Puts what [`Flow::elements`] answered into a resource.
+    /// Appends the JSON text of what [`Flow::elements`] answers without names, to a list that begins
+    /// with `[`.
+    pub fn write_elements<'v>(
+        &self,
+        space: &Space,
+        link: &Link,
+        values: impl Iterator<Item = &'v [u8]>,
+        base: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let rule = &self.rules[link.rule];
+        let (Some(refers), Some(shape)) = (&rule.refers, &rule.shape) else { return };
+        for slot in values.filter_map(|value| refers.resolve(space, value)) {
+            let before = out.len();
+            if out.last() != Some(&b'[') {
+                out.push(b',');
+            }
+            if self.peers.write(space, slot, shape, base, out).is_none() {
+                out.truncate(before);
+            }
+        }
+    }
+
+    /// Puts what [`Flow::elements`] answered into a resource; nothing of no elements.
     pub fn put_elements(&self, resource: &mut Resource, link: &Link, elements: Vec<Json>) {
+        if elements.is_empty() {
+            return;
+        }
         resource.put_list(&link.path, elements);
         if link.path.extension().is_some() && resource.text("id").is_some() {
             resource.declare_schemas(&self.schemas);
