@@ -3,7 +3,7 @@
 use crate::support::{Answer, Entra, Host};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 const DOCUMENT: &str = r#"
 plugin = "generic-sql"
@@ -158,6 +158,24 @@ fn a_new_group_can_be_replaced_at_once() {
     let replaced = company.send("PUT", "/Groups/team.3", &body(&["team.2", "person.3"]));
     assert_eq!(members(&replaced), "team.2 person.3");
     assert_eq!(company.members(3), ["person 3", "team 2"]);
+}
+
+#[test]
+fn a_large_group_arrives_whole() {
+    let mut company = Company::new();
+    let many =
+        "WITH RECURSIVE n (id) AS (SELECT 10 UNION ALL SELECT id + 1 FROM n WHERE id < 20009)
+        INSERT INTO person SELECT id, 'p' || id, NULL FROM n;
+        INSERT INTO team_member SELECT 1, id, 'person' FROM person WHERE id >= 10";
+    Connection::open(&company.path).unwrap().execute_batch(many).unwrap();
+    company.host.restart();
+    let entra = company.host.entra("COMPANY");
+    let group = entra.get("/Groups/team.1").expect(200);
+    assert_eq!(group["members"].as_array().unwrap().len(), 20_002);
+    let list = entra.get("/Groups").expect(200);
+    assert_eq!(list["Resources"][0], group);
+    let ids: BTreeSet<&str> = values(&group["members"]).into_iter().collect();
+    assert!(ids.len() == 20_002 && ids.contains("person.20009"), "each once");
 }
 
 #[test]
