@@ -97,6 +97,19 @@ impl Shown {
         Shown { resource, long: Vec::new() }
     }
 
+    /// The JSON text in pieces, so that long lists are not copied; `text` is that of the resource as the
+    /// client wants to see it.
+    pub fn pieces(self, mut text: Vec<u8>) -> Vec<Vec<u8>> {
+        let mut pieces = Vec::with_capacity(1 + 2 * self.long.len());
+        for (name, list) in self.long {
+            text.pop();
+            text.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            pieces.extend([std::mem::replace(&mut text, b"}".to_vec()), list]);
+        }
+        pieces.push(text);
+        pieces
+    }
+
     /// Appends the JSON text; `cut` is the resource as the client wants to see it.
     pub fn write(&self, cut: &Resource, out: &mut Vec<u8>) {
         serde_json::to_writer(&mut *out, cut).expect("a resource is JSON");

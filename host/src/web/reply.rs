@@ -20,11 +20,18 @@ use crate::{
     scim::{Error, ErrorBody, Resource, ScimType},
 };
 use axum::{
-    body::HttpBody,
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// An answer, or the answer that says why there is none.
 pub(super) type Answer = Result<Response, Box<Response>>;
@@ -51,6 +58,51 @@ pub(super) fn scim_text(body: Vec<u8>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(header::CONTENT_TYPE, SCIM_JSON);
     response
+}
+
+/// A body that is handed over piece by piece: a long one is never copied, nor written in one go.
+struct Pieces {
+    rest: VecDeque<Bytes>,
+    bytes: u64,
+}
+
+/// Bytes of a piece at most.
+const PIECE: usize = 64 << 10;
+
+fn in_pieces(mut parts: Vec<Vec<u8>>) -> Body {
+    if let [part] = &mut parts[..] {
+        return std::mem::take(part).into();
+    }
+    let (mut rest, mut bytes) = (VecDeque::new(), 0);
+    for mut part in parts.into_iter().map(Bytes::from) {
+        bytes += part.len() as u64;
+        while !part.is_empty() {
+            rest.push_back(part.split_to(part.len().min(PIECE)));
+        }
+    }
+    Body::new(Pieces { rest, bytes })
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.rest.pop_front();
+        self.bytes -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes)
+    }
 }
 
 /// The answer to HEAD: that to GET, its length told and its body left out (RFC 9110 §9.3.2).
@@ -111,13 +163,15 @@ pub(super) fn version(resource: &Resource) -> Option<HeaderValue> {
 }
 
 /// What is shown of a resource, with its version and, for a new one, its place.
-pub(super) fn resource(status: StatusCode, shown: &Shown, cut: &Resource) -> Response {
+///
+/// `text` is the JSON of what the client wants to see of it, long lists apart.
+pub(super) fn resource(status: StatusCode, shown: Shown, text: Vec<u8>) -> Response {
     let location = meta(&shown.resource, "location").filter(|_| status == StatusCode::CREATED);
-    let mut text = Vec::new();
-    shown.write(cut, &mut text);
-    let mut response = scim_text(text);
+    let version = version(&shown.resource);
+    let mut response = Response::new(in_pieces(shown.pieces(text)));
+    response.headers_mut().insert(header::CONTENT_TYPE, SCIM_JSON);
     *response.status_mut() = status;
-    if let Some(version) = version(&shown.resource) {
+    if let Some(version) = version {
         response.headers_mut().insert(header::ETAG, version);
     }
     if let Some(location) = location {

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const BULK: &str = "POST, OPTIONS";
@@ -217,8 +217,8 @@ impl Call<'_> {
             let version = version.unwrap_or(HeaderValue::from_static("*"));
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, version)]).into_response());
         }
-        let cut = self.cut(flow, &projection, &shown.resource);
-        Ok(reply::resource(StatusCode::OK, &shown, &cut))
+        let text = text(flow, &projection, &shown.resource);
+        Ok(reply::resource(StatusCode::OK, shown, text))
     }
 
     fn written(
@@ -229,25 +229,12 @@ impl Call<'_> {
     ) -> Answer {
         Ok(match outcome.map_err(failed)? {
             Outcome::Resource(shown) => {
-                let cut = self.cut(flow, &self.projection()?, &shown.resource);
-                reply::resource(status, &shown, &cut)
+                let text = text(flow, &self.projection()?, &shown.resource);
+                reply::resource(status, shown, text)
             }
             Outcome::Done { version, .. } => reply::done(&version),
             Outcome::Gone => StatusCode::NO_CONTENT.into_response(),
         })
-    }
-
-    /// What the client wants to see of a resource.
-    fn cut<'r>(
-        &self,
-        flow: &Flow,
-        projection: &Option<Projection>,
-        resource: &'r Resource,
-    ) -> Cow<'r, Resource> {
-        match projection {
-            Some(projection) => Cow::Owned(scim::project(resource, projection, &flow.schemas)),
-            None => Cow::Borrowed(resource),
-        }
     }
 
     fn projection(&self) -> Result<Option<Projection>, Box<Response>> {
@@ -345,6 +332,15 @@ fn read<T: Into<Value>>(
         Method::OPTIONS => Ok(options(READ)),
         _ => Ok(reply::not_allowed(READ)),
     }
+}
+
+/// The JSON text of what the client wants to see of a resource.
+fn text(flow: &Flow, projection: &Option<Projection>, resource: &Resource) -> Vec<u8> {
+    let text = match projection {
+        Some(wanted) => serde_json::to_vec(&scim::project(resource, wanted, &flow.schemas)),
+        None => serde_json::to_vec(resource),
+    };
+    text.expect("a resource is JSON")
 }
 
 fn options(allowed: &'static str) -> Response {
