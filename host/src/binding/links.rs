@@ -189,6 +189,8 @@ impl Planner {
                 }
             }
         }
+        // Who names nobody wants nothing.
+        plans.retain(|plan| plan.replaced || !plan.added.is_empty() || !plan.removed.is_empty());
         plans.iter_mut().filter(|plan| plan.replaced).for_each(|plan| self.compare(plan));
         Ok(plans)
     }

@@ -1,5 +1,7 @@
 //! What every client does: asks, judges the answer, remembers what it made, and cleans up.
 
+mod clean_up;
+
 use super::{
     Client, Subject, Wishes,
     report::{Report, Summary, Verdict},
@@ -12,11 +14,7 @@ use crate::{
     web::Reply,
 };
 use serde_json::{Value as Json, json};
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Instant};
 
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -418,67 +416,6 @@ impl Cycle {
         let nulls = schemas.iter().any(|one| one.as_map().values().any(has_null));
         check(!nulls, || "/Schemas holds null, which Entra does not take".into())?;
         FINE
-    }
-
-    /// Removes whatever is left of this run, however it went.
-    pub(super) async fn clean_up(&mut self) {
-        self.cleaning = true;
-        if self.made.is_empty() && self.perhaps.is_empty() {
-            return;
-        }
-        self.step("clean up", async |cycle: &mut Cycle| {
-            cycle.look_for_lost().await;
-            let mut left = Vec::new();
-            while let Some(made) = cycle.made.pop() {
-                if !cycle.remove(&made).await {
-                    left.push(made);
-                }
-            }
-            let many = left.len();
-            left.reverse();
-            cycle.made = left;
-            check(many == 0 && cycle.perhaps.is_empty(), || {
-                "not everything could be removed, see below".into()
-            })?;
-            FINE
-        })
-        .await;
-    }
-
-    /// What was made without our hearing of it is found by an import.
-    async fn look_for_lost(&mut self) {
-        if self.perhaps.is_empty() || self.wishes.dry_run {
-            return;
-        }
-        let binding = Arc::clone(&self.subject.binding);
-        let imported = tokio::task::spawn_blocking(move || binding.begin()).await;
-        if !matches!(imported, Ok(Ok(()))) {
-            return;
-        }
-        for perhaps in std::mem::take(&mut self.perhaps) {
-            match self.find(&perhaps.plan, &perhaps.plan.matching, &perhaps.value, "").await {
-                Ok(found) => {
-                    for id in found.iter().filter_map(|one| one.text("id")) {
-                        let path = format!("/{}/{id}", perhaps.plan.flow.endpoint);
-                        let name = self.subject.binding.name_in_target(&ResourceId::new(id));
-                        let name = name.unwrap_or_default();
-                        self.made.push(Made { path, id: id.to_owned(), name });
-                    }
-                }
-                Err(_) => self.perhaps.push(perhaps),
-            }
-        }
-    }
-
-    /// Removes one: as a client does, or past the delete flow where that keeps it.
-    async fn remove(&mut self, made: &Made) -> bool {
-        let is_gone = |reply: Result<Reply, Ended>| reply.is_ok_and(|reply| reply.status == 404);
-        let _ = self.ask("DELETE", &made.path, None).await;
-        if is_gone(self.ask("GET", &made.path, None).await) {
-            return true;
-        }
-        let _ = self.subject.binding.erase(&ResourceId::new(made.id.as_str())).await;
-        is_gone(self.ask("GET", &made.path, None).await)
     }
 
     /// The end: what is left is named, as a client and as the target calls it.

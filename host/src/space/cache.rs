@@ -1,12 +1,15 @@
 //! The entries and their indexes. Everything changes through [`Space::apply`].
 
 use super::{
-    ResourceId, identity,
+    ResourceId,
+    edit::{Parts, Put},
+    identity,
     indexes::Indexes,
     layout::Layout,
     links::{self, Digest, LinkSet, Links},
     row::{self, Row},
     rows::Rows,
+    slots::Slots,
     sorted::Span,
     table::Table,
 };
@@ -15,93 +18,10 @@ use ecma_plugin_sdk::Entry;
 use hashbrown::DefaultHashBuilder;
 use std::{collections::HashSet, hash::BuildHasher, ops::Range, sync::Arc};
 
-pub use super::rows::Stored;
-
-/// Bits by slot.
-#[derive(Debug, Default, Clone)]
-pub struct Slots(Vec<u64>);
-
-impl Slots {
-    /// Adds a slot.
-    pub fn insert(&mut self, slot: u32) {
-        let word = slot as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (slot % 64);
-    }
-
-    /// Takes a slot out.
-    pub fn remove(&mut self, slot: u32) {
-        if let Some(word) = self.0.get_mut(slot as usize / 64) {
-            *word &= !(1 << (slot % 64));
-        }
-    }
-
-    /// The slots in their order.
-    pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().zip(0_u32..).flat_map(|(word, at)| {
-            let mut rest = *word;
-            std::iter::from_fn(move || {
-                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
-                rest &= rest - 1;
-                Some(at * 64 + bit)
-            })
-        })
-    }
-
-    /// Whether the slot is among them.
-    #[must_use]
-    pub fn contains(&self, slot: u32) -> bool {
-        self.0.get(slot as usize / 64).is_some_and(|word| word & 1 << (slot % 64) != 0)
-    }
-}
-
-/// Who asked for a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// The target told us.
-    Import,
-    /// We told the target, and it agreed.
-    Export,
-}
-
-/// A change that was made: a value for whoever keeps histories, feeds or journals.
-#[derive(Debug)]
-pub struct Applied<'a> {
-    /// Where the entry is kept.
-    pub slot: u32,
-    /// What was known before; nothing for a new entry.
-    pub before: Option<Box<[u8]>>,
-    /// What is known now; nothing for a removed entry.
-    pub after: Option<&'a [u8]>,
-    /// Who asked.
-    pub by: By,
-}
-
-/// What to change.
-pub enum Edit<'a> {
-    /// The entry is this now.
-    Put(&'a Row),
-    /// The entry is this now, but its multi-valued references are those it had, changed so; the row
-    /// has none of its own.
-    Update(&'a Row, &'a [LinkChange]),
-    /// The entry of this key is gone.
-    Remove(&'a [u8]),
-}
-
-/// Values that a multi-valued reference gains and loses, as the space writes them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LinkChange {
-    /// Number of the attribute.
-    pub number: u32,
-    /// Whether it loses all it has first.
-    pub cleared: bool,
-    /// Values that come.
-    pub added: Vec<Vec<u8>>,
-    /// Values that go.
-    pub removed: Vec<Vec<u8>>,
-}
+pub use super::{
+    edit::{Applied, By, Edit, LinkChange},
+    rows::Stored,
+};
 
 /// What the target accepted from us while an import is under way; the import's older view of these
 /// entries is not believed.
@@ -109,25 +29,6 @@ pub struct LinkChange {
 struct Touched {
     slots: Slots,
     gone: HashSet<Box<[u8]>>,
-}
-
-/// A row that is to be put.
-pub(super) struct Parts<'a> {
-    pub(super) bytes: &'a [u8],
-    /// How many of the bytes are type and anchor.
-    pub(super) key: usize,
-    /// Cells of its multi-valued references; without any, those known stay as they are.
-    pub(super) links: Option<&'a [u8]>,
-}
-
-/// What became of a row that was to be put.
-pub(super) enum Put<'a> {
-    /// The space changed.
-    Made(Applied<'a>),
-    /// It was known already, in this slot.
-    Same(u32),
-    /// An export changed the entry since the import began.
-    Touched(Option<u32>),
 }
 
 /// What is known of one connected system.

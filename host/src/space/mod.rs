@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod delta;
+mod edit;
 pub mod flow;
 pub mod identity;
 mod index;
@@ -24,6 +25,7 @@ mod rows;
 mod rule;
 mod schemas;
 pub mod selection;
+mod slots;
 mod sorted;
 mod table;
 mod template;

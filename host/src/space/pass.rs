@@ -2,10 +2,12 @@
 //! import what was not seen goes, unless that is suspiciously much.
 
 use super::{
-    cache::{By, Edit, Parts, Put, Slots, Space},
+    cache::{By, Edit, Space},
+    edit::{Parts, Put},
     layout::Layout,
     links,
     row::{self, Row, Translator},
+    slots::Slots,
     table::widen,
 };
 use crate::config::Guard;

@@ -11,10 +11,11 @@
 //! | an attribute nobody knows, or nobody has | nobody |
 
 use super::{
-    cache::{Slots, Space, Stored},
+    cache::{Space, Stored},
     flow::{Flow, LookUp},
     needs::Needs,
     row,
+    slots::Slots,
     sorted::Span,
 };
 use crate::scim::{Filter, Operator, Path};

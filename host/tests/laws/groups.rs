@@ -204,6 +204,21 @@ async fn a_change_of_members_exports_what_changed_and_is_answered_in_short() {
 }
 
 #[tokio::test]
+async fn an_operation_that_names_no_member_exports_nothing() {
+    let system = system("no-members-named");
+    let room = room(&system, "no-members-named").await;
+    for operation in [
+        json!({"op": "add", "path": "members", "value": []}),
+        json!({"op": "remove", "path": "members", "value": []}),
+        json!({"op": "remove", "path": "members[value eq \"nobody\"]"}),
+        json!({"op": "remove", "path": "members[display eq \"nobody\"]"}),
+    ] {
+        expect(&room.patch("/Groups/group.g", json!([operation])).await, 204);
+        assert_eq!(system.state().exported.len(), 0, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_not_known_is_not_referred_to() {
     let system = system("unknown-reference");
     let room = room(&system, "unknown-reference").await;

@@ -43,6 +43,15 @@ impl<'a> Plan<'a> {
         Ok(Plan { table, columns, watermark, children, anchor })
     }
 
+    /// The columns and multi-valued attributes as a page of the import has them.
+    fn layout(&self) -> impl Iterator<Item = sdk::Column> {
+        let columns = self.columns.iter().map(|column| match column.anchor {
+            true => sdk::Column::anchor(&column.name),
+            false => sdk::Column::new(&column.name),
+        });
+        columns.chain(self.children.iter().map(|child| sdk::Column::new(child.name())))
+    }
+
     /// Names of the columns, with the watermark column at the end when asked for.
     fn names(&self, watermark: bool) -> impl Iterator<Item = &'a str> {
         let last = self.watermark.filter(|_| watermark);
@@ -173,17 +182,11 @@ fn rows(
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
     let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) = match since {
-        Some(marks) => marks.since(dialect, plan),
-        None => Default::default(),
-    };
+    let (condition, parameters, known) =
+        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
     let sql = dialect.select(&table.name, plan.names(since.is_some()), &condition);
     let width = plan.columns.len() + usize::from(since.is_some());
-    let columns = plan.columns.iter().map(|column| match column.anchor {
-        true => sdk::Column::anchor(&column.name),
-        false => sdk::Column::new(&column.name),
-    });
-    let layout = sink.layout(&table.object_type, columns);
+    let layout = sink.layout(&table.object_type, plan.layout());
     driver.query(&sql, &parameters, &mut |cells| {
         if !known.is_empty() && known.contains(&Known::of(cells, width)) {
             return Ok(());
@@ -205,18 +208,11 @@ fn rows_and_children(
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
     let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) = match since {
-        Some(marks) => marks.since(dialect, plan),
-        None => Default::default(),
-    };
+    let (condition, parameters, known) =
+        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
     let (sql, statements) = plan.merged(dialect, since.is_some(), &condition);
     let width = plan.columns.len() + usize::from(since.is_some());
-    let columns = plan.columns.iter().map(|column| match column.anchor {
-        true => sdk::Column::anchor(&column.name),
-        false => sdk::Column::new(&column.name),
-    });
-    let children = plan.children.iter().map(|child| sdk::Column::new(child.name()));
-    let layout = sink.layout(&table.object_type, columns.chain(children));
+    let layout = sink.layout(&table.object_type, plan.layout());
     let mut left_out = vec![0_u64; plan.children.len()];
     driver.merge(&sql, &statements, &parameters, &mut |cells, others| {
         let mut digest = Digest::default();
