@@ -25,18 +25,11 @@ pub(super) struct Indexes {
     /// The values of single-valued texts, in order.
     sorted: Vec<Sorted>,
     hasher: DefaultHashBuilder,
-    asleep: Option<Asleep>,
+    /// Whether the tables are empty for now, and nothing is looked up.
+    asleep: bool,
     /// Memory used again and again.
     before: Vec<(usize, u32)>,
     after: Vec<(usize, u32)>,
-}
-
-/// What is remembered while nothing is looked up.
-struct Asleep {
-    /// By index: hashes of values and the slots of their entries.
-    values: Vec<Vec<(u32, u32)>>,
-    /// Whether an entry changed or went again, so that the values are not right any more.
-    stale: bool,
 }
 
 fn fold(text: &[u8]) -> Cow<'_, [u8]> {
@@ -96,7 +89,7 @@ impl Indexes {
             tables: tables.into(),
             sorted,
             hasher: DefaultHashBuilder::default(),
-            asleep: None,
+            asleep: false,
             before: Vec::new(),
             after: Vec::new(),
         }
@@ -105,56 +98,47 @@ impl Indexes {
     /// Fills no table from now on: the space is empty and is about to be filled. Growing tables with
     /// each entry costs several times as much as filling them once.
     pub(super) fn sleep(&mut self) {
-        let values = vec![Vec::new(); self.tables.len()];
-        self.asleep = Some(Asleep { values, stale: false });
+        self.asleep = true;
     }
 
-    /// Fills the tables with what came meanwhile, and notes every change in them from now on.
+    /// Fills the tables with what came meanwhile, one after the other in the same memory, and notes
+    /// every change in them from now on.
     pub(super) fn wake(&mut self, layout: &Layout, rows: &Rows) {
-        let Some(mut asleep) = self.asleep.take() else { return };
-        if asleep.stale {
-            asleep.values.iter_mut().for_each(Vec::clear);
-            for slot in 0..rows.used() {
-                self.remember(layout, rows.bytes(slot), slot, &mut asleep.values);
+        if !std::mem::take(&mut self.asleep) {
+            return;
+        }
+        let most = (0..layout.types.len()).map(|kind| rows.count(kind as u32)).max();
+        let most = most.unwrap_or_default();
+        let of_type = |kind: u32| {
+            let row = move |slot| Some((slot, rows.bytes(slot)?));
+            let rows = (0..rows.used()).filter_map(row);
+            rows.filter(move |(_, bytes)| row::type_of(bytes) == kind)
+        };
+        let mut hashes = Vec::with_capacity(most);
+        for (index, &(kind, number)) in self.tables.iter_mut().zip(&self.columns) {
+            let Some(column) = layout.types[kind as usize].column(number) else { continue };
+            let values = if column.multi_valued { usize::MAX } else { 1 };
+            for (slot, bytes) in of_type(kind) {
+                let cells = row::values(bytes, number).take(values);
+                hashes.extend(cells.map(|cell| (hash_of(&self.hasher, column, &cell), slot)));
             }
+            index.fill(&mut hashes);
+            hashes.clear();
         }
-        for (index, values) in self.tables.iter_mut().zip(asleep.values) {
-            index.fill(values);
-        }
-        self.sort(rows);
-    }
-
-    /// Puts the values in order, at once, one attribute after the other in the same memory.
-    fn sort(&mut self, rows: &Rows) {
-        let most = self.sorted.iter().map(|sorted| rows.count(sorted.type_number())).max();
-        let mut heads = Vec::with_capacity(most.unwrap_or_default());
+        drop(hashes);
+        let mut heads = Vec::with_capacity(most);
         for sorted in &mut self.sorted {
-            heads.clear();
-            for slot in 0..rows.used() {
-                let bytes = rows.bytes(slot).filter(|b| row::type_of(b) == sorted.type_number());
-                heads.extend(bytes.map(|bytes| sorted.head(bytes, slot)));
-            }
+            let rows_of_type = of_type(sorted.type_number());
+            heads.extend(rows_of_type.map(|(slot, bytes)| sorted.head(bytes, slot)));
             sorted.fill(rows, &mut heads);
+            heads.clear();
         }
     }
 
     /// The order of an attribute's values, when it has one.
     pub(super) fn sorted(&self, type_number: u32, number: u32) -> Option<&Sorted> {
         let sorted = self.sorted.iter().find(|sorted| sorted.is_of(type_number, number));
-        sorted.filter(|_| self.asleep.is_none())
-    }
-
-    fn remember(
-        &mut self,
-        layout: &Layout,
-        bytes: Option<&[u8]>,
-        slot: u32,
-        values: &mut [Vec<(u32, u32)>],
-    ) {
-        let mut hashes = std::mem::take(&mut self.after);
-        self.hashes(layout, bytes, &mut hashes);
-        hashes.drain(..).for_each(|(index, hash)| values[index].push((hash, slot)));
-        self.after = hashes;
+        sorted.filter(|_| !self.asleep)
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -172,7 +156,7 @@ impl Indexes {
         value: &[u8],
     ) -> Option<Vec<u32>> {
         let column = layout.types.get(type_number as usize)?.column(number)?;
-        let index = self.tables.get(column.index).filter(|_| self.asleep.is_none())?;
+        let index = self.tables.get(column.index).filter(|_| !self.asleep)?;
         let wanted = compared(column, value);
         let hash = hash_bytes(&self.hasher, &wanted);
         // Many of one value stand together in its order, and need not be looked at one by one.
@@ -204,15 +188,7 @@ impl Indexes {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) {
-        if self.tables.is_empty() {
-            return;
-        }
-        if let Some(mut asleep) = self.asleep.take() {
-            asleep.stale |= before.is_some();
-            if !asleep.stale {
-                self.remember(layout, after, slot, &mut asleep.values);
-            }
-            self.asleep = Some(asleep);
+        if self.tables.is_empty() || self.asleep {
             return;
         }
         if let (Some(before), Some(after)) = (before, after)

@@ -67,6 +67,15 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let size = target.connect()?.ask("GET", &format!("/Groups/team.{LARGE}"), "")?.1.len();
     let seconds = Duration::from_secs(bench.options.seconds);
 
+    let neighbors = neighbors(last);
+    let mut rounds = Vec::new();
+    for _ in 0..bench.options.rounds {
+        let round: anyhow::Result<Vec<Beside>> = neighbors
+            .iter()
+            .map(|neighbor| beside(target, &logins, neighbor.as_ref(), seconds))
+            .collect();
+        rounds.push(round?);
+    }
     let mut table = Table::new(&[
         "neighbor",
         "its median ms",
@@ -76,31 +85,27 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
         "p50 / alone",
         "p99 / alone",
     ]);
-    let mut alone = (0.0, 0.0);
-    for neighbor in neighbors(last) {
-        let (heavy, p50, p99) = beside(target, &logins, neighbor.as_ref(), seconds)?;
-        if neighbor.is_none() {
-            alone = (p50, p99);
-        }
-        let name = neighbor.as_ref().map_or("nobody", |neighbor| neighbor.name);
+    for (at, neighbor) in neighbors.iter().enumerate() {
+        let of = |pick: &dyn Fn(&[Beside]) -> f64| median(rounds.iter().map(|round| pick(round)));
         table.row(&[
-            &name,
-            &format!("{:.2}", median(heavy.iter().copied())),
-            &grouped(heavy.len() as f64),
-            &format!("{p50:.2}"),
-            &format!("{p99:.2}"),
-            &format!("{:.2}", p50 / alone.0),
-            &format!("{:.2}", p99 / alone.1),
+            &neighbor.as_ref().map_or("nobody", |neighbor| neighbor.name),
+            &format!("{:.2}", of(&|round| round[at].its_median)),
+            &grouped(of(&|round| round[at].how_often)),
+            &format!("{:.2}", of(&|round| round[at].p50)),
+            &format!("{:.2}", of(&|round| round[at].p99)),
+            &format!("{:.2}", of(&|round| round[at].p50 / round[0].p50)),
+            &format!("{:.2}", of(&|round| round[at].p99 / round[0].p99)),
         ]);
     }
     host.stop()?;
     say!(
         "\nNeighbors: {} people, a group of {} members ({} bytes of JSON), {CONNECTIONS} connections \
-         look people up every {} ms each, {} s each row.\n\n{table}",
+         look people up every {} ms each; medians of {} rounds of {} s.\n\n{table}",
         grouped(people as f64),
         grouped(MEMBERS as f64),
         grouped(size as f64),
         EVERY.as_millis(),
+        bench.options.rounds,
         seconds.as_secs(),
     );
     Ok(())
@@ -135,17 +140,26 @@ fn neighbors(somebody: i64) -> Vec<Option<Neighbor>> {
             "asks a filter that looks at everybody",
             format!("/Users?filter={}", encoded("title co \"nobody has this\"")),
         ),
-        None,
     ]
 }
 
-/// Times of a neighbor's requests in milliseconds, and median and 99th percentile of look-ups beside.
+/// What one turn showed; times in milliseconds.
+struct Beside {
+    /// Median of the neighbor's requests.
+    its_median: f64,
+    /// How many it made.
+    how_often: f64,
+    /// Median and 99th percentile of look-ups beside.
+    p50: f64,
+    p99: f64,
+}
+
 fn beside(
     target: &Target,
     logins: &[String],
     neighbor: Option<&Neighbor>,
     time: Duration,
-) -> anyhow::Result<(Vec<f64>, f64, f64)> {
+) -> anyhow::Result<Beside> {
     let stop = Arc::new(AtomicBool::new(false));
     let begun = Instant::now();
     let paced = Paced::begin(target, logins, CONNECTIONS, EVERY)?;
@@ -180,5 +194,11 @@ fn beside(
     if times.is_empty() {
         return Err(anyhow::anyhow!("nobody was looked up")).context("the turn was too short");
     }
-    Ok((heavy.unwrap_or_default(), median(times.iter().copied()), percentile(times, 99.0)))
+    let heavy = heavy.unwrap_or_default();
+    Ok(Beside {
+        its_median: median(heavy.iter().copied()),
+        how_often: heavy.len() as f64,
+        p50: median(times.iter().copied()),
+        p99: percentile(times, 99.0),
+    })
 }
