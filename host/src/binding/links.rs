@@ -1,7 +1,7 @@
 //! Multi-valued references in a write: what a client's operations on a list of members add and
 //! remove. The cost follows the change, not the group, unless the client replaces all of it.
 
-use super::{Binding, Cause, Failure, Prepared};
+use super::{Binding, Cause, Failure, Prepared, search::give_way};
 use crate::{
     scim::{Apart, Filter, ListEdit},
     space::{Flow, Layout, LinkSet, ResourceId, Space, cache::LinkChange, flow::Link},
@@ -209,6 +209,10 @@ impl Planner {
                     Err(error) => return Err(error.into()),
                 }
             }
+            drop(space);
+            if some.len() == AT_ONCE {
+                give_way();
+            }
         }
         Ok(names)
     }
@@ -222,7 +226,10 @@ impl Planner {
         };
         let layout = &self.prepared.layout;
         let values = spelled(&set.unwrap_or_default(), layout, &self.flow, link);
-        values.chunks(AT_ONCE).for_each(|some| visit(&self.prepared.space.read(), some));
+        for some in values.chunks(AT_ONCE) {
+            visit(&self.prepared.space.read(), some);
+            give_way();
+        }
     }
 
     fn matching(&self, plan: &LinkPlan, filter: &Filter) -> Names {

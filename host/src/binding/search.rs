@@ -241,6 +241,8 @@ impl Binding {
                     } else {
                         elements.extend(flow.elements(&space, link, some, base, display));
                     }
+                    drop(space);
+                    give_way();
                 }
                 if text.len() > 1 {
                     text.push(b']');
@@ -311,10 +313,14 @@ impl Binding {
             if started.elapsed() > deadline || self.is_stopping() {
                 return None;
             }
-            // Whoever waits for a processor comes first: this here may take its time.
-            std::thread::yield_now();
+            give_way();
         }
     }
+}
+
+/// Lets whoever waits for a processor go first: called between the pieces of long work.
+pub(super) fn give_way() {
+    std::thread::yield_now();
 }
 
 impl Show {

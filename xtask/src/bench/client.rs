@@ -52,6 +52,11 @@ impl Target {
         Ok(Self { address, path, token, tls: Arc::new(tls) })
     }
 
+    /// The same at another address, with the same certificate.
+    pub(super) fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// Opens a connection.
     pub(super) fn connect(&self) -> anyhow::Result<Client> {
         let tcp = TcpStream::connect(self.address)?;

@@ -18,7 +18,7 @@ use super::{
     Bench,
     client::{Client, Paced, Target, encoded},
     figures::{Table, grouped, median, percentile},
-    server::Home,
+    server::{Home, Yardstick},
 };
 use crate::{demo, say};
 
@@ -33,6 +33,7 @@ const EVERY: Duration = Duration::from_millis(10);
 
 /// A neighbor: what one connection does over and over.
 struct Neighbor {
+    target: Target,
     name: &'static str,
     method: &'static str,
     path: String,
@@ -67,7 +68,9 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let size = target.connect()?.ask("GET", &format!("/Groups/team.{LARGE}"), "")?.1.len();
     let seconds = Duration::from_secs(bench.options.seconds);
 
-    let neighbors = neighbors(last);
+    let yardstick = Yardstick::start(&bench.yardstick, &home, size)?;
+    let bare = target.at(yardstick.address);
+    let neighbors = neighbors(target, &bare, last);
     let mut rounds = Vec::new();
     for _ in 0..bench.options.rounds {
         let round: anyhow::Result<Vec<Beside>> = neighbors
@@ -111,10 +114,11 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn neighbors(somebody: i64) -> Vec<Option<Neighbor>> {
-    let get = |name, path: String| {
+fn neighbors(host: &Target, yardstick: &Target, somebody: i64) -> Vec<Option<Neighbor>> {
+    let get = |name, target: &Target, path: String| {
         let bodies = vec![String::new()];
-        Some(Neighbor { name, method: "GET", path, bodies, status: 200 })
+        let target = target.clone();
+        Some(Neighbor { target, name, method: "GET", path, bodies, status: 200 })
     };
     let change = |name, team: i64| {
         let member = format!("person.{somebody}");
@@ -123,6 +127,7 @@ fn neighbors(somebody: i64) -> Vec<Option<Neighbor>> {
         let remove = json!({"op": "remove", "path": path});
         let body = |operation: Value| json!({"Operations": [operation]}).to_string();
         Some(Neighbor {
+            target: host.clone(),
             name,
             method: "PATCH",
             path: format!("/Groups/team.{team}"),
@@ -132,12 +137,18 @@ fn neighbors(somebody: i64) -> Vec<Option<Neighbor>> {
     };
     vec![
         None,
-        get("reads the large group", format!("/Groups/team.{LARGE}")),
-        get("reads it without members", format!("/Groups/team.{LARGE}?excludedAttributes=members")),
+        get("reads as many bytes from the yardstick", yardstick, String::new()),
+        get("reads the large group", host, format!("/Groups/team.{LARGE}")),
+        get(
+            "reads it without members",
+            host,
+            format!("/Groups/team.{LARGE}?excludedAttributes=members"),
+        ),
         change("adds and removes a member of it", LARGE),
         change("adds and removes one of a group of 10", SMALL),
         get(
             "asks a filter that looks at everybody",
+            host,
             format!("/Users?filter={}", encoded("title co \"nobody has this\"")),
         ),
     ]
@@ -167,7 +178,7 @@ fn beside(
         let until = Arc::clone(&stop);
         let heavy = neighbor.map(|neighbor| {
             scope.spawn(move || -> anyhow::Result<Vec<f64>> {
-                let mut client: Client = target.connect()?;
+                let mut client: Client = neighbor.target.connect()?;
                 let mut times = Vec::new();
                 while !until.load(Ordering::Relaxed) {
                     let body = &neighbor.bodies[times.len() % neighbor.bodies.len()];

@@ -21,7 +21,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,7 @@ impl<S: Answers> Connections<S> {
             }
         });
         let watch = Watch::new(&activity, self.header, is_http2);
-        let io = Io::new(tls, &activity);
+        let io = Io { inner: TokioIo::new(tls), activity: Arc::clone(&activity), written: 0 };
         let ended = if is_http2 {
             drive(self.http2.serve_connection(io, service), watch, stop, cut).await
         } else {
@@ -261,44 +261,27 @@ fn body(incoming: Incoming) -> Body {
     if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
-/// Bytes of one answer that a connection writes before it rests: about half a millisecond's work. A
-/// long answer is encrypted and handed over in one go else, for as long as the client reads, and a
-/// client on the same machine or a fast network keeps a processor busy with it that others wait for.
+/// Bytes that a connection writes before others get their turn: about half a millisecond's work. A
+/// long answer is encrypted and handed over in one go else, for as long as the client reads.
 const TURN: usize = 256 << 10;
-/// The rest after a turn. So one answer flows at some 150 MB a second at most.
-const REST: Duration = Duration::from_millis(1);
 
 /// The stream under hyper; notes that bytes came, and lets others have their turn while it writes.
 struct Io {
     inner: TokioIo<TlsStream<TcpStream>>,
     activity: Arc<Activity>,
-    /// Requests begun when the turn began; the next one begins a new turn.
-    begun: u32,
     /// Bytes written in this turn.
     written: usize,
-    /// What the next turn waits for.
-    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Io {
-    fn new(tls: TlsStream<TcpStream>, activity: &Arc<Activity>) -> Self {
-        let activity = Arc::clone(activity);
-        Self { inner: TokioIo::new(tls), activity, begun: 0, written: 0, rest: None }
-    }
-
     /// Ready when it is this connection's turn to write.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let begun = self.activity.begun.load(Relaxed);
-        if begun != self.begun {
-            (self.begun, self.written) = (begun, 0);
+        if self.written < TURN {
+            return Poll::Ready(());
         }
-        if self.written >= TURN {
-            let rest = self.rest.get_or_insert_with(|| Box::pin(sleep(REST)));
-            ready!(rest.as_mut().poll(context));
-            self.written = 0;
-        }
-        self.rest = None;
-        Poll::Ready(())
+        self.written = 0;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
