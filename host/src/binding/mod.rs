@@ -9,6 +9,7 @@ mod export;
 mod failure;
 mod import;
 mod links;
+mod order;
 mod provision;
 mod rehearsal;
 mod search;

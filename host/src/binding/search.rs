@@ -192,6 +192,9 @@ impl Binding {
             let space = prepared.space.read();
             let part = page.part();
             let mut selection = Selection::begin(&space, wanted, sort, part, base.to_owned());
+            if space.wants_order() {
+                self.order_later();
+            }
             if selection.is_small(FEW) {
                 while !selection.step(&space, FEW) {}
                 Ok(show.page(&space, selection.chosen()))

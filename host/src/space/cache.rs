@@ -10,7 +10,7 @@ use super::{
     row::{self, Row},
     rows::Rows,
     slots::Slots,
-    sorted::Span,
+    sorted::{Order, Sorted, Span},
     table::Table,
 };
 use crate::scim::SortKey;
@@ -203,6 +203,33 @@ impl Space {
     /// Whether an attribute's index has an order.
     pub(super) fn has_order(&self, type_number: u32, number: u32) -> bool {
         self.indexes.sorted(type_number, number).is_some()
+    }
+
+    /// The order of an attribute's index, there or in the making.
+    pub(super) fn order(&self, type_number: u32, number: u32) -> Option<&Sorted> {
+        self.indexes.order(type_number, number)
+    }
+
+    /// As after the import of many.
+    #[cfg(test)]
+    pub(super) fn forget_orders(&mut self) {
+        self.indexes.forget_orders();
+    }
+
+    /// Whether somebody asked for an order that is not there yet.
+    #[must_use]
+    pub fn wants_order(&self) -> bool {
+        self.indexes.wants_order()
+    }
+
+    /// Begins to make an order that somebody asked for.
+    pub fn begin_order(&mut self) -> Option<Order> {
+        self.indexes.begin_order()
+    }
+
+    /// Keeps an order that was made.
+    pub fn end_order(&mut self, order: Order) {
+        self.indexes.end_order(&self.rows, order);
     }
 
     /// What an entry is sorted by in an attribute whose index has an order.

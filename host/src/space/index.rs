@@ -121,9 +121,8 @@ impl Index {
         true
     }
 
-    /// Fills an empty index with the hashes of values and the slots of their entries, which are
-    /// sorted and changed meanwhile.
-    pub(super) fn fill(&mut self, values: &mut Vec<(u32, u32)>) {
+    /// Fills an empty index with the hashes of values and the slots of their entries.
+    pub(super) fn fill(&mut self, mut values: Vec<(u32, u32)>) {
         values.sort_unstable();
         values.dedup();
         let mut kept = 0;
@@ -143,10 +142,10 @@ impl Index {
         }
         values.truncate(kept);
         match &mut self.items {
-            Items::Single(table) => table.fill(values),
+            Items::Single(table) => table.fill(&values),
             Items::Multi(table) => {
                 let with_hash: Vec<(u32, (u32, u32))> =
-                    values.iter().map(|&(hash, item)| (hash, (item, hash))).collect();
+                    values.into_iter().map(|(hash, item)| (hash, (item, hash))).collect();
                 table.fill(&with_hash);
             }
         }

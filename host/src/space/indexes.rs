@@ -5,7 +5,7 @@ use super::{
     layout::{Column, Layout},
     row,
     rows::Rows,
-    sorted::{Sorted, Span},
+    sorted::{Order, Sorted, Span},
 };
 use ecma_plugin_sdk::page::{Cell, Tag};
 use hashbrown::DefaultHashBuilder;
@@ -16,6 +16,8 @@ use std::{
 
 /// More entries than this with one value are found by its order.
 const MANY: usize = 64;
+/// So many entries are put in order at once after an import; more, when somebody asks for it.
+const FEW: usize = 20_000;
 
 /// The indexes of the attributes clients search by.
 pub(super) struct Indexes {
@@ -25,11 +27,18 @@ pub(super) struct Indexes {
     /// The values of single-valued texts, in order.
     sorted: Vec<Sorted>,
     hasher: DefaultHashBuilder,
-    /// Whether the tables are empty for now, and nothing is looked up.
-    asleep: bool,
+    asleep: Option<Asleep>,
     /// Memory used again and again.
     before: Vec<(usize, u32)>,
     after: Vec<(usize, u32)>,
+}
+
+/// What is remembered while nothing is looked up.
+struct Asleep {
+    /// By index: hashes of values and the slots of their entries.
+    values: Vec<Vec<(u32, u32)>>,
+    /// Whether an entry changed or went again, so that the values are not right any more.
+    stale: bool,
 }
 
 fn fold(text: &[u8]) -> Cow<'_, [u8]> {
@@ -89,7 +98,7 @@ impl Indexes {
             tables: tables.into(),
             sorted,
             hasher: DefaultHashBuilder::default(),
-            asleep: false,
+            asleep: None,
             before: Vec::new(),
             after: Vec::new(),
         }
@@ -98,47 +107,73 @@ impl Indexes {
     /// Fills no table from now on: the space is empty and is about to be filled. Growing tables with
     /// each entry costs several times as much as filling them once.
     pub(super) fn sleep(&mut self) {
-        self.asleep = true;
+        let values = vec![Vec::new(); self.tables.len()];
+        self.asleep = Some(Asleep { values, stale: false });
+        self.forget_orders();
     }
 
-    /// Fills the tables with what came meanwhile, one after the other in the same memory, and notes
-    /// every change in them from now on.
+    pub(super) fn forget_orders(&mut self) {
+        self.sorted.iter_mut().for_each(Sorted::forget);
+    }
+
+    /// Fills the tables with what came meanwhile, and notes every change in them from now on.
     pub(super) fn wake(&mut self, layout: &Layout, rows: &Rows) {
-        if !std::mem::take(&mut self.asleep) {
-            return;
-        }
-        let most = (0..layout.types.len()).map(|kind| rows.count(kind as u32)).max();
-        let most = most.unwrap_or_default();
-        let of_type = |kind: u32| {
-            let row = move |slot| Some((slot, rows.bytes(slot)?));
-            let rows = (0..rows.used()).filter_map(row);
-            rows.filter(move |(_, bytes)| row::type_of(bytes) == kind)
-        };
-        let mut hashes = Vec::with_capacity(most);
-        for (index, &(kind, number)) in self.tables.iter_mut().zip(&self.columns) {
-            let Some(column) = layout.types[kind as usize].column(number) else { continue };
-            let values = if column.multi_valued { usize::MAX } else { 1 };
-            for (slot, bytes) in of_type(kind) {
-                let cells = row::values(bytes, number).take(values);
-                hashes.extend(cells.map(|cell| (hash_of(&self.hasher, column, &cell), slot)));
+        let Some(mut asleep) = self.asleep.take() else { return };
+        if asleep.stale {
+            asleep.values.iter_mut().for_each(Vec::clear);
+            for slot in 0..rows.used() {
+                self.remember(layout, rows.bytes(slot), slot, &mut asleep.values);
             }
-            index.fill(&mut hashes);
-            hashes.clear();
         }
-        drop(hashes);
-        let mut heads = Vec::with_capacity(most);
+        for (index, values) in self.tables.iter_mut().zip(asleep.values) {
+            index.fill(values);
+        }
         for sorted in &mut self.sorted {
-            let rows_of_type = of_type(sorted.type_number());
-            heads.extend(rows_of_type.map(|(slot, bytes)| sorted.head(bytes, slot)));
-            sorted.fill(rows, &mut heads);
-            heads.clear();
+            if rows.count(sorted.type_number()) <= FEW {
+                sorted.fill(rows);
+            }
         }
     }
 
     /// The order of an attribute's values, when it has one.
     pub(super) fn sorted(&self, type_number: u32, number: u32) -> Option<&Sorted> {
-        let sorted = self.sorted.iter().find(|sorted| sorted.is_of(type_number, number));
-        sorted.filter(|_| !self.asleep)
+        self.order(type_number, number).filter(|sorted| self.asleep.is_none() && sorted.is_kept())
+    }
+
+    /// The same, whether the order is there or not.
+    pub(super) fn order(&self, type_number: u32, number: u32) -> Option<&Sorted> {
+        self.sorted.iter().find(|sorted| sorted.is_of(type_number, number))
+    }
+
+    /// Whether somebody asked for an order that is not there.
+    pub(super) fn wants_order(&self) -> bool {
+        self.asleep.is_none() && self.sorted.iter().any(Sorted::is_wanted)
+    }
+
+    pub(super) fn begin_order(&mut self) -> Option<Order> {
+        let awake = self.asleep.is_none();
+        let wanted = self.sorted.iter_mut().find(|sorted| awake && sorted.is_wanted());
+        wanted.map(Sorted::begin)
+    }
+
+    pub(super) fn end_order(&mut self, rows: &Rows, order: Order) {
+        let of = |sorted: &&mut Sorted| order.is_of(sorted);
+        if let Some(sorted) = self.sorted.iter_mut().find(of) {
+            sorted.end(rows, order);
+        }
+    }
+
+    fn remember(
+        &mut self,
+        layout: &Layout,
+        bytes: Option<&[u8]>,
+        slot: u32,
+        values: &mut [Vec<(u32, u32)>],
+    ) {
+        let mut hashes = std::mem::take(&mut self.after);
+        self.hashes(layout, bytes, &mut hashes);
+        hashes.drain(..).for_each(|(index, hash)| values[index].push((hash, slot)));
+        self.after = hashes;
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -156,7 +191,7 @@ impl Indexes {
         value: &[u8],
     ) -> Option<Vec<u32>> {
         let column = layout.types.get(type_number as usize)?.column(number)?;
-        let index = self.tables.get(column.index).filter(|_| !self.asleep)?;
+        let index = self.tables.get(column.index).filter(|_| self.asleep.is_none())?;
         let wanted = compared(column, value);
         let hash = hash_bytes(&self.hasher, &wanted);
         // Many of one value stand together in its order, and need not be looked at one by one.
@@ -188,7 +223,15 @@ impl Indexes {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) {
-        if self.tables.is_empty() || self.asleep {
+        if self.tables.is_empty() {
+            return;
+        }
+        if let Some(mut asleep) = self.asleep.take() {
+            asleep.stale |= before.is_some();
+            if !asleep.stale {
+                self.remember(layout, after, slot, &mut asleep.values);
+            }
+            self.asleep = Some(asleep);
             return;
         }
         if let (Some(before), Some(after)) = (before, after)

@@ -5,16 +5,40 @@
 //! type has one place, those without a value come last. Values are compared as [`SortKey`] has
 //! them, in full up to its length; equal ones are in the order of their slots.
 
-use super::{ordered::Ordered, row, rows::Rows};
+use super::{cache::Space, ordered::Ordered, row, rows::Rows};
 use crate::scim::{SortKey, fold};
-use std::{borrow::Cow, cmp::Ordering, ops::Range};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    collections::HashSet,
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 /// The entries of one type in the order of one attribute.
+///
+/// Many entries are put in order when somebody asks for it first, not when they are imported: that
+/// takes as long as the import itself, and most clients never ask.
 pub(super) struct Sorted {
     type_number: u32,
     number: u32,
     folded: bool,
     slots: Ordered,
+    /// Whether the order is there and kept.
+    is_kept: bool,
+    /// Whether somebody asked while it was not.
+    is_wanted: AtomicBool,
+    /// While it is made: the slots that changed meanwhile.
+    making: Option<HashSet<u32>>,
+}
+
+/// An order in the making: first the heads of all entries are taken, some at a time, then they are
+/// sorted, and then it is kept from there on. Others use the space meanwhile.
+pub struct Order {
+    type_number: u32,
+    number: u32,
+    heads: Vec<Head>,
+    next: u32,
 }
 
 /// What of the values is looked for.
@@ -30,12 +54,20 @@ pub enum Span<'a> {
     Above(&'a str, bool),
 }
 
-/// The first twelve bytes of a value and then the slot, as one number: many are sorted without a
-/// look at their rows, several times as fast as with one.
-pub(super) type Head = u128;
+/// Twelve bytes of a value and then the slot, as one number: many are sorted without a look at
+/// their rows, several times as fast as with one.
+type Head = u128;
 
 /// Bytes of a value in a head.
 const FIRST: usize = 12;
+
+fn head_of(part: &[u8], slot: u32) -> Head {
+    let mut bytes = [0; size_of::<Head>()];
+    let length = part.len().min(FIRST);
+    bytes[..length].copy_from_slice(&part[..length]);
+    bytes[FIRST..].copy_from_slice(&slot.to_be_bytes());
+    Head::from_be_bytes(bytes)
+}
 
 fn slot_of(head: Head) -> u32 {
     head as u32
@@ -52,9 +84,113 @@ fn compare(left: &[u8], right: &[u8]) -> Ordering {
     }
 }
 
+impl Order {
+    pub(super) fn is_of(&self, sorted: &Sorted) -> bool {
+        sorted.is_of(self.type_number, self.number)
+    }
+
+    /// Takes the heads of some more entries; whether those were the last.
+    pub fn step(&mut self, space: &Space, entries: u32) -> bool {
+        let end = self.next.saturating_add(entries).min(space.used());
+        if let Some(sorted) = space.order(self.type_number, self.number) {
+            let rows = (self.next..end).filter_map(|slot| Some((slot, space.stored(slot)?.bytes)));
+            let rows = rows.filter(|(_, bytes)| row::type_of(bytes) == self.type_number);
+            self.heads.extend(rows.map(|(slot, bytes)| sorted.head(bytes, slot)));
+        }
+        self.next = end;
+        end == space.used()
+    }
+
+    /// Sorts them; `look` shows the space for a short while.
+    pub fn sort(&mut self, look: &dyn Fn(&mut dyn FnMut(&Space))) {
+        let (type_number, number) = (self.type_number, self.number);
+        let part = |slot, offset| {
+            let mut found = (0, head_of(&[], slot));
+            look(&mut |space| {
+                let sorted = space.order(type_number, number);
+                if let (Some(sorted), Some(stored)) = (sorted, space.stored(slot)) {
+                    found = sorted.part(stored.bytes, offset, slot);
+                }
+            });
+            found
+        };
+        order_from(&part, &mut self.heads, 0);
+    }
+}
+
+/// Sorts by the twelve bytes from `offset` on, which the heads have, and then those that are the same
+/// by the bytes behind, so that each row is read once for twelve bytes. `part` answers the length of
+/// a slot's value and the head of its bytes from an offset on.
+fn order_from(part: &dyn Fn(u32, usize) -> (usize, Head), heads: &mut [Head], offset: usize) {
+    heads.sort_unstable();
+    let none = head_of(&[u8::MAX; FIRST], 0) >> 32;
+    for same in heads.chunk_by_mut(|one, other| one >> 32 == other >> 32) {
+        if same.len() == 1 || same[0] >> 32 == none {
+            continue;
+        }
+        let behind = offset + FIRST;
+        let (mut shortest, mut longest) = (usize::MAX, 0);
+        for head in same.iter_mut() {
+            let length;
+            (length, *head) = part(slot_of(*head), behind);
+            (shortest, longest) = (shortest.min(length), longest.max(length));
+        }
+        if longest > behind {
+            order_from(part, same, behind);
+        } else if shortest != longest {
+            // Only zeros at the end tell these apart, and a head has them anyway.
+            same.sort_by_key(|head| (part(slot_of(*head), behind).0, slot_of(*head)));
+        }
+    }
+}
+
 impl Sorted {
     pub(super) fn new(type_number: u32, number: u32, folded: bool) -> Sorted {
-        Sorted { type_number, number, folded, slots: Ordered::default() }
+        Sorted {
+            type_number,
+            number,
+            folded,
+            slots: Ordered::default(),
+            is_kept: true,
+            is_wanted: AtomicBool::new(false),
+            making: None,
+        }
+    }
+
+    /// Whether the order is there; if not, it is wanted from now on.
+    pub(super) fn is_kept(&self) -> bool {
+        if !self.is_kept {
+            self.is_wanted.store(true, Relaxed);
+        }
+        self.is_kept
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.is_kept && self.making.is_none() && self.is_wanted.load(Relaxed)
+    }
+
+    /// Forgets the order.
+    pub(super) fn forget(&mut self) {
+        (self.slots, self.is_kept, self.making) = (Ordered::default(), false, None);
+    }
+
+    /// Begins to make it.
+    pub(super) fn begin(&mut self) -> Order {
+        self.making = Some(HashSet::new());
+        let Sorted { type_number, number, .. } = *self;
+        Order { type_number, number, heads: Vec::new(), next: 0 }
+    }
+
+    /// Keeps what was made, and what changed meanwhile.
+    pub(super) fn end(&mut self, rows: &Rows, order: Order) {
+        let Some(changed) = self.making.take() else { return };
+        let mut slots: Vec<u32> = order.heads.into_iter().map(slot_of).collect();
+        slots.retain(|slot| !changed.contains(slot));
+        self.slots = Ordered::of(slots.len(), slots.into_iter());
+        self.is_kept = true;
+        for slot in changed {
+            self.update(rows, slot, None, rows.bytes(slot));
+        }
     }
 
     pub(super) fn is_of(&self, type_number: u32, number: u32) -> bool {
@@ -105,41 +241,42 @@ impl Sorted {
     }
 
     /// What sorts the entry of a row roughly.
-    pub(super) fn head(&self, bytes: &[u8], slot: u32) -> Head {
+    fn head(&self, bytes: &[u8], slot: u32) -> Head {
+        match self.part(bytes, 0, slot) {
+            // Those without a value come last. No text has such a byte.
+            (0, _) => head_of(&[u8::MAX; FIRST], slot),
+            (_, head) => head,
+        }
+    }
+
+    /// The length of a row's value, and a head of its bytes from `offset` on.
+    fn part(&self, bytes: &[u8], offset: usize, slot: u32) -> (usize, Head) {
         let cell = row::values(bytes, self.number).next();
         let value = cell.map_or(&[][..], |cell| cell.bytes);
-        let mut first = [0; size_of::<Head>()];
         // What is folded letter by letter is folded here: most values are.
-        let folded = if value.is_ascii() { Cow::Borrowed(value) } else { self.folded(value) };
-        let length = folded.len().min(FIRST);
-        first[..length].copy_from_slice(&folded[..length]);
+        let value = match value.is_ascii() {
+            true => Cow::Borrowed(SortKey::cut(value)),
+            false => self.folded(value),
+        };
+        let rest = value.get(offset..).unwrap_or_default();
+        let mut part = [0; FIRST];
+        let part = &mut part[..rest.len().min(FIRST)];
+        part.copy_from_slice(&rest[..part.len()]);
         if self.folded {
-            first.make_ascii_lowercase();
+            part.make_ascii_lowercase();
         }
-        if folded.is_empty() {
-            first[..FIRST].fill(u8::MAX);
-        }
-        first[FIRST..].copy_from_slice(&slot.to_be_bytes());
-        Head::from_be_bytes(first)
+        (value.len(), head_of(part, slot))
     }
 
     /// Puts all entries of the type in order, at once.
-    pub(super) fn fill(&mut self, rows: &Rows, heads: &mut [Head]) {
-        heads.sort_unstable();
-        for same in heads.chunk_by_mut(|one, other| one >> 32 == other >> 32) {
-            if same.len() == 1 {
-                continue;
-            }
-            let by_value = |one: &Head, other: &Head| {
-                let (one, other) = (slot_of(*one), slot_of(*other));
-                self.order(rows, one, &self.at(rows, other), other)
-            };
-            // Those of one value (a department, none at all) are in the order of slots already.
-            if !same.is_sorted_by(|one, other| by_value(one, other).is_le()) {
-                same.sort_unstable_by(by_value);
-            }
-        }
+    pub(super) fn fill(&mut self, rows: &Rows) {
+        let entries = (0..rows.used()).filter_map(|slot| Some((slot, rows.bytes(slot)?)));
+        let entries = entries.filter(|(_, bytes)| row::type_of(bytes) == self.type_number);
+        let mut heads: Vec<Head> = entries.map(|(slot, bytes)| self.head(bytes, slot)).collect();
+        let part = |slot, offset| self.part(rows.bytes(slot).unwrap_or_default(), offset, slot);
+        order_from(&part, &mut heads, 0);
         self.slots = Ordered::of(heads.len(), heads.iter().map(|head| slot_of(*head)));
+        self.is_kept = true;
     }
 
     /// Notes that the row of a slot is another one now; the rows have it already.
@@ -150,6 +287,12 @@ impl Sorted {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) {
+        if let Some(changed) = &mut self.making {
+            changed.insert(slot);
+        }
+        if !self.is_kept {
+            return;
+        }
         let of_type = |bytes: &&[u8]| row::type_of(bytes) == self.type_number;
         let before = before.filter(of_type).map(|bytes| self.value(bytes));
         let after = after.filter(of_type).map(|bytes| self.value(bytes));
@@ -249,7 +392,7 @@ impl Sorted {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Space,
+        Space, Span,
         cache::{By, Edit},
         row,
         tests::layout,
@@ -261,7 +404,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn what_is_put_in_order_at_once_stands_as_what_came_one_by_one(
-            logins in proptest::collection::vec("(same beginning )?[aAÄäbZ ]{0,3}|[Ää]{12,14}", 0..200),
+            logins in proptest::collection::vec("(same beginning of many )?[aAÄäbZ\\x00 ]{0,3}|[Ää]{12,14}", 0..200),
         ) {
             let (mut at_once, mut one_by_one) = (Space::new(layout()), Space::new(layout()));
             at_once.begin_pass();
@@ -277,6 +420,55 @@ mod tests {
             expected.sort_by_key(|slot| (login(slot).is_empty(), login(slot)));
             prop_assert_eq!(at_once.at_places(0, 1, 0..usize::MAX), expected.clone());
             prop_assert_eq!(one_by_one.at_places(0, 1, 0..usize::MAX), expected);
+        }
+
+        #[test]
+        fn an_order_made_while_entries_change_stands_as_one_that_was_kept(
+            logins in proptest::collection::vec("(same beginning of many )?[ab]{0,2}", 1..60),
+            changes in proptest::collection::vec(
+                (0_i64..80, proptest::option::of("(same beginning of many )?[ab]{0,2}"), 0_u8..3),
+                0..40,
+            ),
+        ) {
+            let (mut made, mut kept) = (Space::new(layout()), Space::new(layout()));
+            let put = |space: &mut Space, id: i64, login: Option<&str>| {
+                let entry = Entry::new("user").anchor("id", id);
+                let row = row::encode(space.layout(), &match login {
+                    Some(login) => entry.set("login", login),
+                    None => entry,
+                });
+                let row = row.unwrap();
+                let edit = if login.is_some() { Edit::Put(&row) } else { Edit::Remove(row.key()) };
+                space.apply(&edit, By::Import, 1);
+            };
+            for (id, login) in logins.iter().enumerate() {
+                put(&mut made, id as i64, Some(login));
+                put(&mut kept, id as i64, Some(login));
+            }
+            made.forget_orders();
+            prop_assert_eq!(made.places(0, 1, Span::Begin("a")), None);
+            prop_assert!(made.wants_order());
+            let mut order = made.begin_order().unwrap();
+            prop_assert!(!made.wants_order(), "one who makes it is enough");
+            // Changes come before, between and after the looks at the space.
+            let change = |made: &mut Space, kept: &mut Space, when: u8| {
+                for (id, login, _) in changes.iter().filter(|(.., at)| *at == when) {
+                    put(made, *id, login.as_deref());
+                    put(kept, *id, login.as_deref());
+                }
+            };
+            while !order.step(&made, 16) {
+                change(&mut made, &mut kept, 0);
+            }
+            change(&mut made, &mut kept, 1);
+            order.sort(&|look| look(&made));
+            change(&mut made, &mut kept, 2);
+            made.end_order(order);
+            prop_assert_eq!(made.at_places(0, 1, 0..usize::MAX), kept.at_places(0, 1, 0..usize::MAX));
+            for text in ["", "a", "same beginning of", "b"] {
+                let span = Span::Begin(text);
+                prop_assert_eq!(made.places(0, 1, span), kept.places(0, 1, span));
+            }
         }
     }
 }
