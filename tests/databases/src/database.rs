@@ -176,5 +176,8 @@ pub(crate) fn grants(database: &str) -> String {
 /// The value, or the end of the test with everything that is known of the failure.
 #[track_caller]
 pub(crate) fn or_panic<T>(outcome: anyhow::Result<T>) -> T {
-    outcome.unwrap_or_else(|error| panic!("{error:#}"))
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{error:#}"),
+    }
 }

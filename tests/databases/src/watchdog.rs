@@ -121,3 +121,40 @@ impl Drop for Watchdog {
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    fn watchdog() -> Watchdog {
+        let directory = tempfile::tempdir().unwrap().keep();
+        Watchdog::start(directory, "TERM").unwrap()
+    }
+
+    #[test]
+    fn a_failing_program_is_told_with_its_last_words() {
+        let mut watchdog = watchdog();
+        let failing = words("seq 100; echo 'not \"like\" this' >&2; exit 3");
+        let error = watchdog.run_to_end(&failing, STOPPED_WITHIN).unwrap_err().to_string();
+        assert!(error.contains("code 3") && error.ends_with("not \"like\" this"), "{error}");
+        assert_eq!(error.lines().count(), LINES_OF_LOG + 2, "{error}");
+    }
+
+    #[test]
+    fn one_program_follows_another_and_the_directory_goes_with_the_last() {
+        let mut watchdog = watchdog();
+        let directory = watchdog.directory().to_owned();
+        watchdog.run_to_end(&words("exit 0"), STOPPED_WITHIN).unwrap();
+        watchdog.run(&words("exec sleep 60")).unwrap();
+        assert!(watchdog.wait(Duration::from_millis(300)).is_err(), "it runs");
+        watchdog.stop().unwrap();
+        assert!(watchdog.ended().is_some_and(|code| code > 128), "a signal ended it");
+        watchdog.run(&words("exec sleep 60")).unwrap();
+        drop(watchdog);
+        assert!(!directory.exists());
+    }
+}
