@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -25,10 +26,14 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDED: [Need; 3] = [
+// The databases' packages set up servers of their own, which start on their usual ports where systemd
+// runs. The tests do not use those, and start others on free ports: see `tests/databases`.
+const NEEDED: [Need; 5] = [
     Need { is_there: || is_there("cc"), package: "gcc" },
     Need { is_there: || is_there("c++"), package: "g++" },
     Need { is_there: conformance::python_is_there, package: "python3-venv" },
+    Need { is_there: postgres_is_there, package: "postgresql" },
+    Need { is_there: || is_there("mariadbd"), package: "mariadb-server" },
 ];
 
 /// How many tests passed and failed.
@@ -170,10 +175,19 @@ fn missing() -> Vec<&'static str> {
     NEEDED.iter().filter(|need| !(need.is_there)()).map(|need| need.package).collect()
 }
 
+/// Whether a program is in PATH, or where servers are: ordinary users often have no `sbin` in theirs.
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&path).any(|folder| folder.join(&name).is_file())
+    let more = ["/usr/local/bin", "/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(more).any(|folder| folder.join(&name).is_file())
+}
+
+/// Debian keeps PostgreSQL out of PATH, in a folder for each version.
+fn postgres_is_there() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders = versions.map(|version| version.path().join("bin"));
+    is_there("initdb") || folders.any(|folder| folder.join("initdb").is_file())
 }
 
 #[cfg(unix)]

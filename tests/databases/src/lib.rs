@@ -1,0 +1,37 @@
+//! Real database servers for tests: PostgreSQL and MariaDB, each as an unprivileged user, on a free
+//! port of 127.0.0.1, in a private temporary directory.
+//!
+//! A server stops, and its directory goes, when its value is dropped, and also when the test process
+//! ends without dropping it: a shell holds the other end of a pipe and cleans up when it closes. So
+//! many tests may share one server:
+//!
+//! ```no_run
+//! use std::sync::LazyLock;
+//! static SERVER: LazyLock<databases::Postgres> = LazyLock::new(databases::Postgres::start);
+//!
+//! let database = SERVER.fresh_database("people");
+//! database.sql("create table person (id int primary key, name text)");
+//! database.sql("insert into person values (1, null)");
+//! assert_eq!(database.query("select * from person"), [["1", databases::NULL]]);
+//! ```
+//!
+//! Everything panics with what the server or its client said; this is for tests.
+
+#![cfg(unix)]
+
+mod certificate;
+mod client;
+mod database;
+mod mariadb;
+mod postgres;
+mod programs;
+mod running;
+mod server;
+mod watchdog;
+
+pub use certificate::Certificate;
+pub use client::NULL;
+pub use database::Database;
+pub use mariadb::Mariadb;
+pub use postgres::Postgres;
+pub use running::Running;
