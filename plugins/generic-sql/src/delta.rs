@@ -174,7 +174,7 @@ impl Marks {
     /// The condition of rows that may have changed, and those among them that have not.
     pub(crate) fn since(
         &self,
-        dialect: &Dialect,
+        dialect: &dyn Dialect,
         plan: &Plan<'_>,
     ) -> (String, Vec<Scalar>, HashSet<Known>) {
         let mark = self.types.get(&plan.table.object_type);
@@ -189,7 +189,7 @@ impl Marks {
         let last = mark.and_then(|mark| mark.last.as_ref());
         let mut parts = Vec::new();
         parts.extend(plan.watermark_name(dialect).map(|column| came(column, last)));
-        for (child, column) in plan.child_watermarks() {
+        for (child, column, _) in plan.child_watermarks() {
             let last = mark.and_then(|mark| mark.children.get(child.name()));
             let condition = came(dialect.of_child(column), last);
             parts.push(dialect.has_child(plan.table, child, &condition));
@@ -202,9 +202,9 @@ impl Marks {
     pub(crate) fn renew(&mut self, driver: &dyn Driver, plan: &Plan<'_>) -> Result<(), Failure> {
         let Some(column) = plan.watermark else { return Ok(()) };
         let (dialect, table) = (driver.dialect(), plan.table);
-        let greatest = |table: &str, column: &str| -> Result<Option<Last>, Failure> {
+        let greatest = |table: &str, column: &str, storage| -> Result<Option<Last>, Failure> {
             let mut last = None;
-            driver.query(&dialect.greatest(table, column), &[], &mut |cells| {
+            driver.query(&dialect.greatest(table, column, storage), &[], &mut |cells| {
                 last = Last::of(cells.cell(0))?;
                 Ok(())
             })?;
@@ -216,12 +216,12 @@ impl Marks {
             parameters.push(last.scalar());
             dialect.at(&column, parameters.len())
         };
-        let last = greatest(&table.name, &column.name)?;
+        let last = greatest(&table.quoted, &column.name, column.storage)?;
         let column = plan.watermark_name(dialect);
         parts.extend(column.zip(last.as_ref()).map(|(column, last)| at(column, last)));
         let mut children = BTreeMap::new();
-        for (child, column) in plan.child_watermarks() {
-            if let Some(last) = greatest(&child.table, column)? {
+        for (child, column, storage) in plan.child_watermarks() {
+            if let Some(last) = greatest(&child.quoted, column, storage)? {
                 let condition = at(dialect.of_child(column), &last);
                 parts.push(dialect.has_child(table, child, &condition));
                 children.insert(child.name().to_owned(), last);

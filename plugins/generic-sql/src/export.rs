@@ -291,8 +291,8 @@ impl<'a> Export<'a> {
     /// How many rows have this anchor.
     fn count(&self, anchor: &[Scalar]) -> Result<u64> {
         let dialect = self.driver.dialect();
-        let names = self.table.anchors().map(|column| column.name.as_str());
-        let sql = dialect.select(&self.table.name, names, &dialect.anchor(self.table, 1));
+        let columns = self.table.anchors();
+        let sql = dialect.select(self.table, columns, &dialect.anchor(self.table, 1));
         let mut rows = 0;
         self.driver.query(&sql, anchor, &mut |_| {
             rows += 1;

@@ -4,7 +4,7 @@ use crate::{
     child::Child,
     delta::{Digest, Known, Marks},
     dialect::Dialect,
-    driver::{Cell, Cells, Driver, Failure, Purpose, Scalar},
+    driver::{Cell, Cells, Driver, Failure, Merged, Purpose, Scalar, Storage},
     schema::{Column, Table},
     value::{self, Read},
 };
@@ -52,15 +52,14 @@ impl<'a> Plan<'a> {
         columns.chain(self.children.iter().map(|child| sdk::Column::new(child.name())))
     }
 
-    /// Names of the columns, with the watermark column at the end when asked for.
-    fn names(&self, watermark: bool) -> impl Iterator<Item = &'a str> {
+    /// The columns that are read, with the watermark column at the end when asked for.
+    fn read(&self, watermark: bool) -> Vec<&'a Column> {
         let last = self.watermark.filter(|_| watermark);
-        let columns: Vec<&'a Column> = self.columns.iter().copied().chain(last).collect();
-        columns.into_iter().map(|column| column.name.as_str())
+        self.columns.iter().copied().chain(last).collect()
     }
 
     /// The watermark column as it is written in a condition.
-    pub(crate) fn watermark_name(&self, dialect: &Dialect) -> Option<String> {
+    pub(crate) fn watermark_name(&self, dialect: &dyn Dialect) -> Option<String> {
         self.watermark.map(|column| match self.children.is_empty() {
             true => dialect.name(&column.name),
             false => dialect.of_parent(&column.name),
@@ -68,9 +67,12 @@ impl<'a> Plan<'a> {
     }
 
     /// The child tables that have a watermark column.
-    pub(crate) fn child_watermarks(&self) -> impl Iterator<Item = (&'a Child, &'a str)> {
+    pub(crate) fn child_watermarks(&self) -> impl Iterator<Item = (&'a Child, &'a str, Storage)> {
         let children = self.children.iter().copied();
-        children.filter_map(|child| Some((child, child.watermark.as_deref()?)))
+        children.filter_map(|child| {
+            let (column, storage) = child.watermark.as_ref()?;
+            Some((child, column.as_str(), *storage))
+        })
     }
 
     /// Where the columns of a value stand in a row of a child table: after the parent's anchor.
@@ -85,12 +87,17 @@ impl<'a> Plan<'a> {
         anchor.all(|(at, column)| cells.cell(*column) == child.cell(at))
     }
 
-    /// The statement for the rows that fit a condition, and those for their children's.
-    fn merged(&self, dialect: &Dialect, watermark: bool, condition: &str) -> (String, Vec<String>) {
-        let parents = dialect.parents(self.table, self.names(watermark), condition);
-        let children = self.children.iter();
-        let children = children.map(|child| dialect.children(self.table, child, condition));
-        (parents, children.collect())
+    /// The rows that fit a condition, with those of their children.
+    fn merged<'m>(
+        &'m self,
+        watermark: bool,
+        condition: &'m str,
+        parameters: &'m [Scalar],
+        most: Option<usize>,
+    ) -> Merged<'m> {
+        let (table, columns) = (self.table, self.read(watermark));
+        let (anchor, children) = (&self.anchor[..], &self.children[..]);
+        Merged { table, columns, anchor, children, condition, parameters, most }
     }
 }
 
@@ -106,15 +113,15 @@ pub(crate) fn digests(
     let width = plan.columns.len() + 1;
     let mut rows = Vec::new();
     if plan.children.is_empty() {
-        let sql = dialect.select(&plan.table.name, plan.names(true), condition);
+        let sql = dialect.select(plan.table, plan.read(true), condition);
         driver.query(&dialect.limit(&sql, most), parameters, &mut |cells| {
             rows.push(Known::of(cells, width));
             Ok(())
         })?;
         return Ok(rows);
     }
-    let (sql, children) = plan.merged(dialect, true, condition);
-    driver.merge(&dialect.limit(&sql, most), &children, parameters, &mut |cells, others| {
+    let merged = plan.merged(true, condition, parameters, Some(most));
+    driver.merge(&merged, &mut |cells, others| {
         let mut digest = Digest::default();
         digest.take(cells, 0..width);
         for (at, child) in plan.children.iter().enumerate() {
@@ -184,7 +191,7 @@ fn rows(
     let (dialect, table) = (driver.dialect(), plan.table);
     let (condition, parameters, known) =
         since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let sql = dialect.select(&table.name, plan.names(since.is_some()), &condition);
+    let sql = dialect.select(table, plan.read(since.is_some()), &condition);
     let width = plan.columns.len() + usize::from(since.is_some());
     let layout = sink.layout(&table.object_type, plan.layout());
     driver.query(&sql, &parameters, &mut |cells| {
@@ -210,11 +217,11 @@ fn rows_and_children(
     let (dialect, table) = (driver.dialect(), plan.table);
     let (condition, parameters, known) =
         since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let (sql, statements) = plan.merged(dialect, since.is_some(), &condition);
+    let merged = plan.merged(since.is_some(), &condition, &parameters, None);
     let width = plan.columns.len() + usize::from(since.is_some());
     let layout = sink.layout(&table.object_type, plan.layout());
     let mut left_out = vec![0_u64; plan.children.len()];
-    driver.merge(&sql, &statements, &parameters, &mut |cells, others| {
+    driver.merge(&merged, &mut |cells, others| {
         let mut digest = Digest::default();
         if !known.is_empty() {
             digest.take(cells, 0..width);
@@ -354,8 +361,7 @@ pub(crate) fn read(
 ) -> Result<Option<Entry>> {
     let Some(anchor) = anchor(table, id)? else { return Ok(None) };
     let dialect = driver.dialect();
-    let names = table.columns.iter().map(|column| column.name.as_str());
-    let sql = dialect.select(&table.name, names, &dialect.anchor(table, 1));
+    let sql = dialect.select(table, &table.columns, &dialect.anchor(table, 1));
     let mut found = None;
     driver.query(&sql, &anchor, &mut |cells| {
         let mut entry = Entry::new(&table.object_type);

@@ -1,7 +1,7 @@
 //! Tables of a database as object types, rows as entries: the plugin `generic-sql`.
 //!
-//! Today the database is an SQLite file. What differs from database to database is behind
-//! `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
+//! The database is an SQLite file or a PostgreSQL server. What differs from database to database
+//! is behind `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
 //! crate itself shows only [`GenericSql`] and its settings.
 
 mod child;
@@ -19,7 +19,7 @@ mod value;
 use driver::{Driver, Purpose};
 use ecma_plugin_sdk::{Problem, prelude::*};
 use schema::Table;
-pub use settings::{DriverName, Settings};
+pub use settings::{DriverName, Settings, Tls};
 
 /// A connection to a database.
 pub struct GenericSql {
@@ -88,9 +88,9 @@ impl Connector for GenericSql {
     fn test(&mut self) -> Result<()> {
         self.driver.alive()?;
         for table in &self.tables {
-            let children = table.children.iter().map(|child| &child.table);
-            for name in std::iter::once(&table.name).chain(children) {
-                let sql = self.driver.dialect().probe(name);
+            let children = table.children.iter().map(|child| (&child.table, &child.quoted));
+            for (name, quoted) in std::iter::once((&table.name, &table.quoted)).chain(children) {
+                let sql = self.driver.dialect().probe(quoted);
                 let answer = self.driver.query(&sql, &[], &mut |_| Ok(()));
                 answer.map_err(|failure| Error::from(failure).context(name))?;
             }

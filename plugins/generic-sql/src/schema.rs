@@ -13,6 +13,8 @@ use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Sch
 pub(crate) struct Table {
     pub(crate) object_type: String,
     pub(crate) name: String,
+    /// The name as it stands in statements.
+    pub(crate) quoted: String,
     pub(crate) columns: Vec<Column>,
     /// The watermark column.
     pub(crate) watermark: Option<usize>,
@@ -201,7 +203,8 @@ impl Choice<'_> {
             found
         });
         let object_type = self.object_type.to_owned();
-        Table { object_type, name: table.clone(), columns, watermark, children: Vec::new() }
+        let (name, quoted) = (table.clone(), self.facts.quoted.clone());
+        Table { object_type, name, quoted, columns, watermark, children: Vec::new() }
     }
 
     fn column(
@@ -260,7 +263,10 @@ fn choose<'a>(
         let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
         return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();
     }
-    let find = |name: &str| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name));
+    let find = |name: &str| {
+        let exact = facts.iter().find(|facts| facts.name == name);
+        exact.or_else(|| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name)))
+    };
     let mut chosen: Vec<Choice<'_>> = Vec::new();
     let mut wrong = |text| problems.push(Problem::new("tables", text));
     for entry in &settings.tables {

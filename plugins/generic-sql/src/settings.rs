@@ -1,5 +1,6 @@
 //! What is asked of the operator.
 
+use crate::driver::tls;
 use ecma_plugin_sdk::Problem;
 use ecma_plugin_sdk::prelude::*;
 use std::path::PathBuf;
@@ -12,6 +13,17 @@ const LONGEST_WAIT: u32 = 600;
 pub enum DriverName {
     /// A file of SQLite, nothing to install.
     Sqlite,
+    /// A server of PostgreSQL, nothing to install.
+    Postgresql,
+}
+
+/// How a connection to a server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum Tls {
+    /// Encrypted, and the server's certificate is checked.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// The settings of a connector.
@@ -19,14 +31,53 @@ pub enum DriverName {
 pub struct Settings {
     /// Driver
     ///
-    /// The kind of database. `sqlite` is built in and needs nothing to be installed.
+    /// The kind of database: `sqlite`, a file, or `postgresql`, a server. Both are built in and need
+    /// nothing to be installed.
     #[config(default = "sqlite")]
     pub(crate) driver: DriverName,
-    /// Database
+    /// Database file
     ///
-    /// The file of the database, relative to the host's home. It must be there: it is never
+    /// SQLite: the file of the database, relative to the host's home. It must be there: it is never
     /// created. The host's account needs to write to the file and to its folder.
-    pub(crate) database: PathBuf,
+    pub(crate) database: Option<PathBuf>,
+    /// Server
+    ///
+    /// A server: its name or address, as it stands in its certificate.
+    pub(crate) server: Option<String>,
+    /// Port
+    ///
+    /// A server: its port, when it is not the usual one of its kind.
+    pub(crate) port: Option<u16>,
+    /// Name of the database
+    ///
+    /// A server: which of its databases.
+    pub(crate) database_name: Option<String>,
+    /// User
+    ///
+    /// A server: the account. It needs to read the tables of the connector, and to write those
+    /// that clients may change.
+    pub(crate) user: Option<String>,
+    /// Password
+    ///
+    /// A server: the account's password.
+    pub(crate) password: Option<Secret>,
+    /// Encryption
+    ///
+    /// A server: `on` encrypts the connection and checks the server's certificate; `off` sends
+    /// everything as it is, for a server on the same machine.
+    #[config(default = "on")]
+    pub(crate) tls: Tls,
+    /// Certificate authority
+    ///
+    /// A server: a file with the certificates, in PEM, one of which has signed the server's. Without
+    /// one, those the system trusts.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Fingerprint of the certificate
+    ///
+    /// A server: the SHA-256 fingerprint of its certificate. That one is accepted, whoever signed it
+    /// and whatever name it has, and no other. `openssl x509 -in server.crt -noout -fingerprint
+    /// -sha256` prints it.
+    pub(crate) certificate_sha256: Option<String>,
     /// Wait for locks
     ///
     /// For how many seconds a call waits while somebody else writes to the database.
@@ -112,6 +163,37 @@ impl Settings {
         let mut wrong = |name: &str, text: &str| problems.push(Problem::new(name, text));
         if self.busy_timeout_seconds > LONGEST_WAIT {
             wrong("busy_timeout_seconds", "is more than 600 seconds");
+        }
+        let texts = [
+            ("server", &self.server),
+            ("database_name", &self.database_name),
+            ("user", &self.user),
+            ("certificate_sha256", &self.certificate_sha256),
+        ];
+        if self.driver == DriverName::Sqlite {
+            if self.database.is_none() {
+                wrong("database", "is missing: the file of the database");
+            }
+            for (name, _) in texts.iter().filter(|(_, value)| value.is_some()) {
+                wrong(name, "is for a server, and sqlite is a file");
+            }
+        } else {
+            for (name, _) in texts[..3].iter().filter(|(_, value)| value.is_none()) {
+                wrong(name, "is missing: a server needs it");
+            }
+            if self.database.is_some() {
+                wrong("database", "is a file, and this is a server; it has a database_name");
+            }
+            let fingerprint = self.certificate_sha256.as_deref();
+            if fingerprint.is_some_and(|text| tls::parse(text).is_none()) {
+                wrong("certificate_sha256", tls::NO_FINGERPRINT);
+            }
+            if self.tls == Tls::Off && (self.ca_file.is_some() || fingerprint.is_some()) {
+                wrong("tls", "is off, so that no certificate is looked at");
+            }
+            if self.ca_file.is_some() && fingerprint.is_some() {
+                wrong("ca_file", "is not looked at beside certificate_sha256");
+            }
         }
         match &self.multi_value_separator {
             Some(separator) if separator.is_empty() => wrong("multi_value_separator", "is empty"),

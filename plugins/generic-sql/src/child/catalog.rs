@@ -117,6 +117,7 @@ fn child(
     Ok(Child {
         value: value_column,
         table: facts.name.clone(),
+        quoted: facts.quoted.clone(),
         column: facts_of_value.name.clone(),
         join,
         type_column: type_column.map(|at| {
@@ -124,7 +125,10 @@ fn child(
             (column.name.clone(), column.storage)
         }),
         types: if typed { types } else { Vec::new() },
-        watermark: watermark.map(|at| facts.columns[at].name.clone()),
+        watermark: watermark.map(|at| {
+            let column = &facts.columns[at];
+            (column.name.clone(), column.storage)
+        }),
     })
 }
 

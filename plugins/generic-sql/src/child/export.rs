@@ -18,16 +18,15 @@ impl Child {
         table: &Table,
         anchor: &[Scalar],
     ) -> Result<Option<Vec<Scalar>>> {
-        let anchors: Vec<&str> = table.anchors().map(|column| column.name.as_str()).collect();
-        let name = |at: usize| table.columns[at].name.as_str();
-        let known = |at| anchors.iter().position(|known| *known == name(at));
+        let known =
+            |at: usize| table.anchors().position(|anchor| anchor.name == table.columns[at].name);
         let places = self.join.iter().map(|join| known(join.parent));
         if let Some(places) = places.collect::<Option<Vec<_>>>() {
             return Ok(Some(places.into_iter().map(|at| anchor[at].clone()).collect()));
         }
         let dialect = driver.dialect();
-        let names = self.join.iter().map(|join| name(join.parent));
-        let sql = dialect.select(&table.name, names, &dialect.anchor(table, 1));
+        let columns = self.join.iter().map(|join| &table.columns[join.parent]);
+        let sql = dialect.select(table, columns, &dialect.anchor(table, 1));
         let mut owner = None;
         driver.query(&sql, anchor, &mut |cells| {
             owner = Some((0..self.join.len()).map(|at| Scalar::of(cells.cell(at))).collect());
@@ -66,7 +65,7 @@ impl Child {
         let digests: HashSet<_> = wanted.iter().map(|value| digest(value)).collect();
         let width = self.columns().count();
         let mut gone = Vec::new();
-        driver.query(&dialect.child_rows(self), owner, &mut |cells| {
+        driver.query(&dialect.child_rows(self, false), owner, &mut |cells| {
             let now: Vec<Scalar> = (0..width).map(|at| Scalar::of(cells.cell(at))).collect();
             let ours = self.type_column.is_none() || self.type_at(cells, 1).is_some();
             if ours && !digests.contains(&digest(&now)) {
@@ -82,9 +81,18 @@ impl Child {
 
     /// Adds a row unless it is there.
     fn add(&self, driver: &dyn Driver, owner: &[Scalar], value: Vec<Scalar>) -> Result<()> {
-        let parameters = [owner, &value].concat();
-        let sql = driver.dialect().child_insert(self);
-        driver.execute(&sql, &parameters).map(drop).map_err(|failure| self.blame(failure))
+        let (dialect, parameters) = (driver.dialect(), [owner, &value].concat());
+        let mut is_there = false;
+        let known = driver.query(&dialect.child_rows(self, true), &parameters, &mut |_| {
+            is_there = true;
+            Ok(())
+        });
+        known.map_err(|failure| self.blame(failure))?;
+        if is_there {
+            return Ok(());
+        }
+        let added = driver.execute(&dialect.child_insert(self), &parameters);
+        added.map(drop).map_err(|failure| self.blame(failure))
     }
 
     fn remove(&self, driver: &dyn Driver, owner: &[Scalar], value: &[Scalar]) -> Result<()> {

@@ -21,6 +21,8 @@ pub(crate) struct Child {
     /// What its values are; the name is the attribute's.
     pub(crate) value: Column,
     pub(crate) table: String,
+    /// The name of the table as it stands in statements.
+    pub(crate) quoted: String,
     /// The column with the values.
     pub(crate) column: String,
     /// The columns that say whose the row is.
@@ -30,7 +32,7 @@ pub(crate) struct Child {
     /// What that column may say. Rows where it says something else are not values.
     pub(crate) types: Vec<String>,
     /// The watermark column, when the child table has it too.
-    pub(crate) watermark: Option<String>,
+    pub(crate) watermark: Option<(String, Storage)>,
 }
 
 /// A column of a child table that is the same as one of its parent.
@@ -130,7 +132,7 @@ impl Child {
     /// The values of the row whose columns of the join have these values.
     pub(crate) fn values(&self, driver: &dyn Driver, owner: &[Scalar]) -> Result<Vec<Value>> {
         let mut values: Vec<Value> = Vec::new();
-        let sql = driver.dialect().child_rows(self);
+        let sql = driver.dialect().child_rows(self, false);
         driver.query(&sql, owner, &mut |cells| {
             self.read(cells, 0, |value| {
                 let value = value.into_value();

@@ -3,10 +3,15 @@
 //! To add a driver: a file here with `impl Driver`, its SQL in `dialect`, a word in
 //! `settings::DriverName`, a line in [`connect`]. Nothing above this folder names a database.
 
+mod paged;
+mod postgres;
 mod sqlite;
+pub(crate) mod tls;
 
 use crate::{
+    child::Child,
     dialect::Dialect,
+    schema::{Column, Table},
     settings::{DriverName, Settings},
 };
 use ecma_plugin_sdk::{AttributeType, Error, ErrorKind};
@@ -15,6 +20,7 @@ use ecma_plugin_sdk::{AttributeType, Error, ErrorKind};
 pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
     match settings.driver {
         DriverName::Sqlite => Ok(Box::new(sqlite::Sqlite::open(settings)?)),
+        DriverName::Postgresql => Ok(Box::new(postgres::Postgres::open(settings)?)),
     }
 }
 
@@ -24,7 +30,7 @@ pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
 /// page, and there is one at a time.
 pub(crate) trait Driver: Send {
     /// How its SQL is written.
-    fn dialect(&self) -> &'static Dialect;
+    fn dialect(&self) -> &'static dyn Dialect;
 
     /// Whether the database answers, and is still the one that was opened.
     fn alive(&self) -> Result<(), Failure>;
@@ -40,15 +46,17 @@ pub(crate) trait Driver: Send {
         each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
 
-    /// Runs a statement beside others that have the same parameters, and hands over its rows one
-    /// by one with the rows the others stand on; nothing is collected.
-    fn merge(
-        &self,
-        sql: &str,
-        others: &[String],
-        parameters: &[Scalar],
-        each: &mut Merge<'_>,
-    ) -> Result<(), Failure>;
+    /// Reads a table beside its child tables in the order of the anchor, and hands over its rows one
+    /// by one with the rows the others stand on. Here page by page, for a database that reads one
+    /// statement at a time: a page and what belongs to it are collected.
+    fn merge(&self, merged: &Merged<'_>, each: &mut Merge<'_>) -> Result<(), Failure> {
+        paged::merge(
+            self.dialect(),
+            merged,
+            &mut |sql, parameters, each| self.query(sql, parameters, each),
+            each,
+        )
+    }
 
     /// Runs a statement and answers how many rows it changed itself, triggers not counted.
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
@@ -77,6 +85,40 @@ pub(crate) trait Driver: Send {
 
 /// What is done with a row and the rows of other statements beside it.
 pub(crate) type Merge<'a> = dyn FnMut(&dyn Cells, &mut dyn Others) -> Result<(), Failure> + 'a;
+
+/// A table with its child tables, of which some rows are read.
+pub(crate) struct Merged<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) columns: Vec<&'a Column>,
+    /// Where the anchor stands among the columns.
+    pub(crate) anchor: &'a [usize],
+    pub(crate) children: &'a [&'a Child],
+    /// Which rows of the table; all when it is empty.
+    pub(crate) condition: &'a str,
+    pub(crate) parameters: &'a [Scalar],
+    /// How many at most.
+    pub(crate) most: Option<usize>,
+}
+
+impl Merged<'_> {
+    /// The statement for the table's rows that fit the condition and this one.
+    pub(crate) fn parents(&self, dialect: &dyn Dialect, also: &str) -> String {
+        let condition = both(self.condition, also);
+        dialect.parents(self.table, self.columns.iter().copied(), &condition)
+    }
+
+    /// The statement for the rows of a child table that belong to them.
+    pub(crate) fn children(&self, dialect: &dyn Dialect, child: &Child, also: &str) -> String {
+        dialect.children(self.table, child, &both(self.condition, also))
+    }
+}
+
+fn both(one: &str, other: &str) -> String {
+    match (one, other) {
+        ("", only) | (only, "") => only.to_owned(),
+        _ => format!("({one}) AND {other}"),
+    }
+}
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +197,8 @@ impl Scalar {
 #[derive(Debug, Clone)]
 pub(crate) struct TableFacts {
     pub(crate) name: String,
+    /// The name as it stands in statements.
+    pub(crate) quoted: String,
     /// Why it cannot be an object type: `a view`.
     pub(crate) unfit: Option<&'static str>,
     pub(crate) columns: Vec<ColumnFacts>,
@@ -191,6 +235,8 @@ pub(crate) enum Storage {
     Bytes,
     /// As given: `5` and `'5'` are different values.
     AsGiven,
+    /// In a type of its own, read and written as text.
+    Own,
 }
 
 /// A column whose values are the key of rows of a table.
@@ -218,6 +264,8 @@ pub(crate) enum Fault {
     UnknownColumn,
     UnknownTable,
     Busy,
+    /// Two transactions stood in each other's way, and this one was ended; it may be done again.
+    Deadlock,
     Unreachable,
     Forbidden,
     Bug,
@@ -250,7 +298,7 @@ impl Fault {
             | Fault::Trigger
             | Fault::UnknownColumn => ErrorKind::Invalid,
             Fault::UnknownTable => ErrorKind::Config,
-            Fault::Busy => ErrorKind::Busy,
+            Fault::Busy | Fault::Deadlock => ErrorKind::Busy,
             Fault::Unreachable => ErrorKind::Unreachable,
             Fault::Forbidden => ErrorKind::Forbidden,
             Fault::Bug => ErrorKind::Internal,
@@ -269,6 +317,7 @@ impl Fault {
             Fault::UnknownColumn => "is not in the database",
             Fault::UnknownTable => "the table is not there",
             Fault::Busy => "the database is locked by somebody else",
+            Fault::Deadlock => "the database ended the transaction for the sake of another one",
             Fault::Unreachable => "the database cannot be read or written",
             Fault::Forbidden => "the database may not be written",
             Fault::Bug => "the database failed",

@@ -1,8 +1,8 @@
 //! The driver for an SQLite file, the library built in. It never creates the file.
 
 use super::{
-    Cell, Cells, ColumnFacts, Driver, Failure, Fault, ForeignKey, Merge, Others, Purpose, Scalar,
-    Storage, TableFacts,
+    Cell, Cells, ColumnFacts, Driver, Failure, Fault, ForeignKey, Merge, Merged, Others, Purpose,
+    Scalar, Storage, TableFacts,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -32,6 +32,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) fn open(settings: &Settings) -> Result<Sqlite, Failure> {
         let path = settings.database.clone();
+        let path = path.ok_or_else(|| Error::config("database is missing"))?;
         let file = FileId::of(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags)?;
@@ -191,8 +192,8 @@ fn type_of(declared: &str) -> (AttributeType, Storage) {
 }
 
 impl Driver for Sqlite {
-    fn dialect(&self) -> &'static Dialect {
-        &dialect::SQLITE
+    fn dialect(&self) -> &'static dyn Dialect {
+        dialect::SQLITE
     }
 
     fn alive(&self) -> Result<(), Failure> {
@@ -221,15 +222,16 @@ impl Driver for Sqlite {
                 _ => Some("a virtual table"),
             };
             let name = name.text;
+            let quoted = self.dialect().name(&name);
             if unfit.is_some() {
                 let (columns, unique, foreign) = Default::default();
-                described.push(TableFacts { name, unfit, columns, unique, foreign });
+                described.push(TableFacts { name, quoted, unfit, columns, unique, foreign });
                 continue;
             }
             let columns = self.columns(&name, without_rowid.number != 0)?;
             let unique = self.unique(&name)?;
             let foreign = self.foreign(&name, &columns)?;
-            described.push(TableFacts { name, unfit, columns, unique, foreign });
+            described.push(TableFacts { name, quoted, unfit, columns, unique, foreign });
         }
         Ok(described)
     }
@@ -248,19 +250,20 @@ impl Driver for Sqlite {
         Ok(())
     }
 
-    fn merge(
-        &self,
-        sql: &str,
-        others: &[String],
-        parameters: &[Scalar],
-        each: &mut Merge<'_>,
-    ) -> Result<(), Failure> {
+    /// Side by side: nothing is collected.
+    fn merge(&self, merged: &Merged<'_>, each: &mut Merge<'_>) -> Result<(), Failure> {
+        let (dialect, parameters) = (self.dialect(), merged.parameters);
+        let sql = merged.parents(dialect, "");
+        let sql = merged.most.map_or(sql.clone(), |most| dialect.limit(&sql, most));
+        let children = merged.children.iter();
+        let others: Vec<String> =
+            children.map(|child| merged.children(dialect, child, "")).collect();
         let prepared = others.iter().map(|sql| self.connection.prepare_cached(sql));
         let mut prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         let running = prepared.iter_mut().map(|one| one.query(params_from_iter(parameters)));
         let mut beside = Beside(running.collect::<Result<Vec<_>, _>>()?);
         (0..others.len()).try_for_each(|at| beside.advance(at))?;
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
         while let Some(row) = rows.next()? {
             each(row, &mut beside)?;
