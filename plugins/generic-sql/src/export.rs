@@ -1,6 +1,8 @@
 //! Exports: a page is a transaction, each change in it a savepoint, so that one that fails leaves
 //! its neighbors as they are.
 
+mod added;
+
 use crate::{
     child::Child,
     driver::{Driver, Failure, Fault, Purpose, Scalar},
@@ -114,33 +116,7 @@ impl<'a> Export<'a> {
                 parameters.push(value::store(column, values)?);
             }
         }
-        let sql = self.driver.dialect().insert(self.table, &columns);
-        let mut id = None;
-        let inserted = self.driver.query(&sql, &parameters, &mut |cells| {
-            let mut new = EntryId {
-                object_type: self.table.object_type.clone(),
-                anchor: Default::default(),
-                dn: None,
-            };
-            for (at, column) in self.table.anchors().enumerate() {
-                let mut empty = true;
-                value::read(column, cells.cell(at), |value| {
-                    empty = false;
-                    new.anchor.set(&column.name, value.into_value());
-                    Ok(())
-                })?;
-                if empty {
-                    return Err(Error::invalid(&column.name, "is missing").into());
-                }
-            }
-            id = Some(new);
-            Ok(())
-        });
-        inserted.map_err(|failure| self.blame(&columns, failure))?;
-        let Some(id) = id else {
-            let text = "a trigger of the database left the row out";
-            return Err(Error::new(ErrorKind::Invalid, text));
-        };
+        let id = self.insert(&columns, &parameters)?;
         let gone = || {
             let text = "a trigger of the database took the row away";
             Error::new(ErrorKind::Invalid, text)
@@ -346,7 +322,9 @@ impl<'a> Export<'a> {
                 let mut foreign = columns.iter().filter(|column| column.foreign);
                 foreign.next().filter(|_| foreign.next().is_none()).copied()
             }
-            Fault::TooBig => (columns.len() == 1).then(|| columns[0]),
+            Fault::TooBig => {
+                self.qualified(text).or_else(|| (columns.len() == 1).then(|| columns[0]))
+            }
             _ => None,
         };
         let words = match fault.kind() {

@@ -1,6 +1,6 @@
 //! Tables of a database as object types, rows as entries: the plugin `generic-sql`.
 //!
-//! The database is an SQLite file or a PostgreSQL server. What differs from database to database
+//! The database is an SQLite file, or a PostgreSQL, MySQL or MariaDB server. What differs from database to database
 //! is behind `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
 //! crate itself shows only [`GenericSql`] and its settings.
 

@@ -30,6 +30,8 @@ pub(crate) struct Column {
     pub(crate) storage: Storage,
     pub(crate) anchor: bool,
     pub(crate) generated: bool,
+    /// The database numbers new rows here.
+    pub(crate) numbered: bool,
     pub(crate) not_null: bool,
     pub(crate) default: bool,
     pub(crate) unique: bool,
@@ -232,6 +234,7 @@ impl Choice<'_> {
             storage: facts.storage,
             anchor: is_anchor,
             generated: facts.numbered || (is_anchor && (facts.default || facts.computed)),
+            numbered: facts.numbered,
             not_null: facts.not_null,
             default: facts.default || facts.computed,
             unique: self.facts.unique.iter().any(|key| alone(key))

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// The longest wait for a lock: ten minutes.
 const LONGEST_WAIT: u32 = 600;
 
+const NOT_FOR_MYSQL: &str = "is not for mysql; use ca_file with the authority that signed the \
+    server's certificate, or with that certificate when it is not an authority itself";
+
 /// Which kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum DriverName {
@@ -15,6 +18,8 @@ pub enum DriverName {
     Sqlite,
     /// A server of PostgreSQL, nothing to install.
     Postgresql,
+    /// A server of MySQL or MariaDB, nothing to install.
+    Mysql,
 }
 
 /// How a connection to a server is protected.
@@ -31,8 +36,8 @@ pub enum Tls {
 pub struct Settings {
     /// Driver
     ///
-    /// The kind of database: `sqlite`, a file, or `postgresql`, a server. Both are built in and need
-    /// nothing to be installed.
+    /// The kind of database: `sqlite`, a file, or a server: `postgresql`, or `mysql`, which is MariaDB
+    /// too. All are built in and need nothing to be installed.
     #[config(default = "sqlite")]
     pub(crate) driver: DriverName,
     /// Database file
@@ -76,7 +81,8 @@ pub struct Settings {
     ///
     /// A server: the SHA-256 fingerprint of its certificate. That one is accepted, whoever signed it
     /// and whatever name it has, and no other. `openssl x509 -in server.crt -noout -fingerprint
-    /// -sha256` prints it.
+    /// -sha256` prints it. Not for `mysql`: there `ca_file` may name the server's own certificate,
+    /// when that is not a certificate authority itself.
     pub(crate) certificate_sha256: Option<String>,
     /// Wait for locks
     ///
@@ -187,6 +193,9 @@ impl Settings {
             let fingerprint = self.certificate_sha256.as_deref();
             if fingerprint.is_some_and(|text| tls::parse(text).is_none()) {
                 wrong("certificate_sha256", tls::NO_FINGERPRINT);
+            }
+            if self.driver == DriverName::Mysql && fingerprint.is_some() {
+                wrong("certificate_sha256", NOT_FOR_MYSQL);
             }
             if self.tls == Tls::Off && (self.ca_file.is_some() || fingerprint.is_some()) {
                 wrong("tls", "is off, so that no certificate is looked at");

@@ -248,6 +248,7 @@ mod tests {
             storage,
             anchor: false,
             generated: false,
+            numbered: false,
             not_null: false,
             default: false,
             unique: false,

@@ -238,6 +238,7 @@ fn attribute(
         storage: facts.storage,
         anchor: false,
         generated: false,
+        numbered: false,
         not_null: false,
         default: false,
         unique: false,

@@ -2,6 +2,7 @@
 //! statements that are made of it here. Names are quoted here and nowhere else; values are never
 //! part of the text.
 
+mod mysql;
 mod postgres;
 mod sqlite;
 
@@ -12,6 +13,7 @@ use crate::{
 };
 use std::fmt::Debug;
 
+pub(crate) use mysql::MYSQL;
 pub(crate) use postgres::POSTGRES;
 pub(crate) use sqlite::SQLITE;
 
@@ -38,6 +40,21 @@ pub(crate) trait Dialect: Debug + Sync {
     /// A column is the same as something else.
     fn is(&self, column: &str, _storage: Storage, other: &str) -> String {
         format!("{column} = {other}")
+    }
+
+    /// What rows stand in order by for a column, and what is compared to go on behind one of them.
+    fn ordered(&self, column: &str, _storage: Storage) -> String {
+        column.to_owned()
+    }
+
+    /// Whether a statement that adds a row answers its anchor.
+    fn returning(&self) -> bool {
+        true
+    }
+
+    /// What stands for the values of a row of defaults.
+    fn defaults(&self) -> &'static str {
+        "DEFAULT VALUES"
     }
 
     /// At most so many rows of a statement.
@@ -153,9 +170,11 @@ impl dyn Dialect + '_ {
                 values.push(at);
                 parts.push(match (at == last, is_behind) {
                     (false, _) => self.is(column, *storage, &mark),
-                    (true, true) => format!("{column} > {mark}"),
-                    (true, false) if last + 1 == columns.len() => format!("{column} <= {mark}"),
-                    (true, false) => format!("{column} < {mark}"),
+                    (true, true) => format!("{} > {mark}", self.ordered(column, *storage)),
+                    (true, false) if last + 1 == columns.len() => {
+                        format!("{} <= {mark}", self.ordered(column, *storage))
+                    }
+                    (true, false) => format!("{} < {mark}", self.ordered(column, *storage)),
                 });
             }
             cases.push(parts.join(" AND "));
@@ -163,16 +182,19 @@ impl dyn Dialect + '_ {
         (format!("({})", cases.join(" OR ")), values)
     }
 
-    /// A new row; answers its anchor.
+    /// A new row; answers its anchor where there is a way to.
     pub(crate) fn insert(&self, table: &Table, columns: &[&Column]) -> String {
         let (insert, name) = (self.insert_into(), &table.quoted);
-        let anchor = self.columns(table.anchors());
+        let answer = match self.returning() {
+            true => format!(" RETURNING {}", self.columns(table.anchors())),
+            false => String::new(),
+        };
         if columns.is_empty() {
-            return format!("{insert} {name} DEFAULT VALUES RETURNING {anchor}");
+            return format!("{insert} {name} {}{answer}", self.defaults());
         }
         let names = self.names(columns.iter().map(|column| column.name.as_str()));
         let marks = marks(self, 1, columns.len()).join(", ");
-        format!("{insert} {name} ({names}) VALUES ({marks}) RETURNING {anchor}")
+        format!("{insert} {name} ({names}) VALUES ({marks}){answer}")
     }
 
     /// Other values in the row with an anchor; the anchor's marks come last.
@@ -212,8 +234,8 @@ impl dyn Dialect + '_ {
         let shown = |column: &Column| self.shown(&self.of_parent(&column.name), column.storage);
         let columns: Vec<String> = columns.into_iter().map(shown).collect();
         let word = if condition.is_empty() { "" } else { " WHERE " };
-        let order: Vec<String> =
-            table.anchors().map(|column| self.of_parent(&column.name)).collect();
+        let ordered = |one: &Column| self.ordered(&self.of_parent(&one.name), one.storage);
+        let order: Vec<String> = table.anchors().map(ordered).collect();
         format!(
             "SELECT {} FROM {} p{word}{condition} ORDER BY {}",
             columns.join(", "),
@@ -235,7 +257,8 @@ impl dyn Dialect + '_ {
         let columns: Vec<(String, Storage)> = anchor.chain(value).collect();
         let shown: Vec<String> =
             columns.iter().map(|(column, storage)| self.shown(column, *storage)).collect();
-        let order: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+        let order: Vec<String> =
+            columns.iter().map(|(column, storage)| self.ordered(column, *storage)).collect();
         let (parents, children) = (&table.quoted, &child.quoted);
         let word = if condition.is_empty() { "" } else { " WHERE " };
         format!(
@@ -317,5 +340,6 @@ mod tests {
             assert_eq!(SQLITE.name(name), quoted);
             assert_eq!(POSTGRES.name(name), quoted);
         }
+        assert_eq!(MYSQL.name("`; DROP TABLE person; -- \""), "```; DROP TABLE person; -- \"`");
     }
 }

@@ -3,6 +3,7 @@
 //! To add a driver: a file here with `impl Driver`, its SQL in `dialect`, a word in
 //! `settings::DriverName`, a line in [`connect`]. Nothing above this folder names a database.
 
+mod mysql;
 mod paged;
 mod postgres;
 mod sqlite;
@@ -20,6 +21,7 @@ use ecma_plugin_sdk::{AttributeType, Error, ErrorKind};
 pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
     match settings.driver {
         DriverName::Sqlite => Ok(Box::new(sqlite::Sqlite::open(settings)?)),
+        DriverName::Mysql => Ok(Box::new(mysql::Mysql::open(settings)?)),
         DriverName::Postgresql => Ok(Box::new(postgres::Postgres::open(settings)?)),
     }
 }
@@ -60,6 +62,12 @@ pub(crate) trait Driver: Send {
 
     /// Runs a statement and answers how many rows it changed itself, triggers not counted.
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
+
+    /// The number that the database gave the row of the last [`execute`](Driver::execute), where a
+    /// statement cannot answer it ([`Dialect::returning`]).
+    fn last_number(&self) -> Option<i64> {
+        None
+    }
 
     /// Begins a transaction.
     fn begin(&self, purpose: Purpose) -> Result<(), Failure>;
@@ -278,6 +286,11 @@ pub(crate) enum Failure {
     Database(Fault, String),
     /// Something of ours, on the way through: the host asked to stop.
     Ours(Error),
+}
+
+/// A number of single precision with the digits it is written with: 0.1, not 0.10000000149.
+fn short(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or(f64::from(number))
 }
 
 impl From<Error> for Failure {

@@ -6,7 +6,9 @@
 
 mod catalog;
 
-use super::{Cell, Cells, Driver, Failure, Fault, Purpose, Scalar, Storage, TableFacts, tls};
+use super::{
+    Cell, Cells, Driver, Failure, Fault, Purpose, Scalar, Storage, TableFacts, short, tls,
+};
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
@@ -224,11 +226,6 @@ impl<'a> FromSql<'a> for Raw<'a> {
     fn accepts(_: &Type) -> bool {
         true
     }
-}
-
-/// A number of single precision with the digits it is written with: 0.1, not 0.10000000149.
-fn short(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or(f64::from(number))
 }
 
 impl Cells for Row {

@@ -27,7 +27,23 @@ pub(super) fn client(settings: &Settings) -> Result<ClientConfig, Failure> {
             .with_custom_certificate_verifier(pinned)
             .with_no_client_auth());
     }
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(roots(settings)?);
+    Ok(builder.with_root_certificates(store).with_no_client_auth())
+}
+
+/// Makes ring what rustls uses where a crate asks the process for it, as mysql_async does. A library
+/// for the host has a copy of rustls of its own, so that this is nobody else's; where the plugin is
+/// linked, as in tests, somebody may have chosen before.
+pub(super) fn choose_ring() {
+    // An error says only that there is a choice.
+    drop(ring::default_provider().install_default());
+}
+
+/// The certificates one of which has to have signed the server's; each can be used as one.
+pub(super) fn roots(settings: &Settings) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let mut roots = RootCertStore::empty();
+    let mut kept = Vec::new();
     match &settings.ca_file {
         Some(path) => {
             let wrong = |error: &dyn std::fmt::Display| {
@@ -36,18 +52,20 @@ pub(super) fn client(settings: &Settings) -> Result<ClientConfig, Failure> {
             let found = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
             for certificate in found {
                 let certificate = certificate.map_err(|error| wrong(&error))?;
-                roots.add(certificate).map_err(|error| wrong(&error))?;
+                roots.add(certificate.clone()).map_err(|error| wrong(&error))?;
+                kept.push(certificate);
             }
-            if roots.is_empty() {
+            if kept.is_empty() {
                 return Err(wrong(&"has no certificate in PEM").into());
             }
         }
         None => {
             // One that cannot be read says nothing about the others.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let found = rustls_native_certs::load_native_certs().certs;
+            kept.extend(found.into_iter().filter(|one| roots.add(one.clone()).is_ok()));
         }
     }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(kept)
 }
 
 pub(crate) const NO_FINGERPRINT: &str =

@@ -1,0 +1,58 @@
+//! MySQL and MariaDB. Nothing here depends on a server's `sql_mode`.
+
+use super::Dialect;
+use crate::driver::Storage;
+
+/// MySQL and MariaDB.
+pub(crate) const MYSQL: &dyn Dialect = &Mysql;
+
+#[derive(Debug)]
+struct Mysql;
+
+impl Dialect for Mysql {
+    fn mark(&self, _: usize) -> String {
+        "?".to_owned()
+    }
+
+    /// A decimal number would be compared with text as a floating-point number, and two that differ
+    /// in their last digits be the same.
+    fn compared(&self, _: usize, storage: Storage) -> String {
+        match storage {
+            Storage::Numeric => "CAST(? AS DECIMAL(65, 30))".to_owned(),
+            _ => "?".to_owned(),
+        }
+    }
+
+    fn quote(&self) -> char {
+        '`'
+    }
+
+    /// What has a type of its own is read as the text that the server writes of it.
+    fn shown(&self, column: &str, storage: Storage) -> String {
+        match storage {
+            Storage::Own => format!("CAST({column} AS CHAR)"),
+            _ => column.to_owned(),
+        }
+    }
+
+    /// An ENUM stands in the order of its declaration and is compared as text.
+    fn ordered(&self, column: &str, storage: Storage) -> String {
+        match storage {
+            Storage::Own => format!("CAST({column} AS CHAR) COLLATE utf8mb4_bin"),
+            _ => column.to_owned(),
+        }
+    }
+
+    /// MariaDB has a way, MySQL has none.
+    fn returning(&self) -> bool {
+        false
+    }
+
+    fn defaults(&self) -> &'static str {
+        "() VALUES ()"
+    }
+
+    fn limit(&self, sql: &str, rows: usize) -> String {
+        format!("{sql} LIMIT {rows}")
+    }
+}

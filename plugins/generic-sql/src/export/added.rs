@@ -1,0 +1,94 @@
+//! A new row, and the anchor it has then.
+
+use super::Export;
+use crate::{
+    driver::{Cell, Failure, Scalar},
+    schema::Column,
+    value,
+};
+use ecma_plugin_sdk::{EntryId, Error, ErrorKind, Result};
+
+impl Export<'_> {
+    /// Adds a row with values in these columns; answers what names it.
+    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Result<EntryId> {
+        let dialect = self.driver.dialect();
+        let sql = dialect.insert(self.table, columns);
+        let id = match dialect.returning() {
+            true => self.answered(&sql, columns, parameters),
+            false => self.known_before(&sql, columns, parameters),
+        }?;
+        id.ok_or_else(|| {
+            let text = "a trigger of the database left the row out";
+            Error::new(ErrorKind::Invalid, text)
+        })
+    }
+
+    /// The anchor is what the statement answers.
+    fn answered(
+        &self,
+        sql: &str,
+        columns: &[&Column],
+        parameters: &[Scalar],
+    ) -> Result<Option<EntryId>> {
+        let mut id = None;
+        let inserted = self.driver.query(sql, parameters, &mut |cells| {
+            let mut new = self.nameless();
+            for (at, column) in self.table.anchors().enumerate() {
+                name(&mut new, column, cells.cell(at))?;
+            }
+            id = Some(new);
+            Ok(())
+        });
+        inserted.map_err(|failure| self.blame(columns, failure))?;
+        Ok(id)
+    }
+
+    /// The anchor is what was sent, and the number the database gave.
+    fn known_before(
+        &self,
+        sql: &str,
+        columns: &[&Column],
+        parameters: &[Scalar],
+    ) -> Result<Option<EntryId>> {
+        let sent = |column: &Column| {
+            let at = columns.iter().position(|one| one.name == column.name)?;
+            Some(parameters[at].cell())
+        };
+        let mut made = self.table.anchors().filter(|column| sent(column).is_none());
+        if let Some(column) = made.find(|column| !column.numbered) {
+            let text = "is missing: this database does not tell what a default or a trigger makes \
+                        of a key";
+            return Err(Error::invalid(&column.name, text));
+        }
+        let inserted = self.driver.execute(sql, parameters);
+        if inserted.map_err(|failure| self.blame(columns, failure))? == 0 {
+            return Ok(None);
+        }
+        let mut new = self.nameless();
+        for column in self.table.anchors() {
+            let number = || self.driver.last_number().map(Cell::Integer);
+            let cell = sent(column).or_else(number);
+            name(&mut new, column, cell.unwrap_or(Cell::Null))?;
+        }
+        Ok(Some(new))
+    }
+
+    fn nameless(&self) -> EntryId {
+        let object_type = self.table.object_type.clone();
+        EntryId { object_type, anchor: Default::default(), dn: None }
+    }
+}
+
+/// Puts the value of a column into the anchor.
+fn name(id: &mut EntryId, column: &Column, cell: Cell<'_>) -> Result<(), Failure> {
+    let mut empty = true;
+    value::read(column, cell, |value| {
+        empty = false;
+        id.anchor.set(&column.name, value.into_value());
+        Ok(())
+    })?;
+    match empty {
+        true => Err(Error::invalid(&column.name, "is missing").into()),
+        false => Ok(()),
+    }
+}
