@@ -88,7 +88,9 @@ impl Mysql {
             Err(Stopped::Server(error)) => fault::failure(&error, self.keys.borrow().of(sql)),
         };
         if matches!(failure, Failure::Database(Fault::Deadlock, _)) {
-            // The server undid all of it.
+            // The server undid all of it, or most; nothing of it may be kept by the next one's start.
+            let undone = self.runtime.block_on(connection.query_drop("ROLLBACK"));
+            undone.map_err(|error| fault::failure(&error, None))?;
             self.in_transaction.set(false);
         }
         Err(failure)

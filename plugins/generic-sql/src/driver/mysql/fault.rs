@@ -64,7 +64,7 @@ fn words(fault: Fault, message: &str, keys: &TableKeys) -> String {
     let table = &keys.table;
     match fault {
         // The value that stands in the message is nobody's business.
-        Fault::Unique => match key_of(message) {
+        Fault::Unique => match key_of(message, table) {
             Some(key) => match keys.columns.get(key) {
                 Some(column) => format!("Duplicate entry for key '{key}': {table}.{column}"),
                 None => format!("Duplicate entry for key '{key}'"),
@@ -80,10 +80,11 @@ fn words(fault: Fault, message: &str, keys: &TableKeys) -> String {
 }
 
 /// The key in `Duplicate entry 'ada' for key 'login'`, or `'person.login'` as newer servers say.
-fn key_of(message: &str) -> Option<&str> {
+fn key_of<'a>(message: &'a str, table: &str) -> Option<&'a str> {
     let (_, key) = message.rsplit_once(" for key '")?;
     let key = key.strip_suffix('\'')?;
-    Some(key.split_once('.').map_or(key, |(_, key)| key))
+    let whole = key.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'));
+    Some(whole.unwrap_or(key))
 }
 
 /// The column in `Column 'name' cannot be null`, `Field 'name' doesn't have a default value`,
@@ -113,7 +114,7 @@ fn fault(code: u16, state: &str) -> Fault {
         1146 | 1049 => Fault::UnknownTable,
         1044 | 1045 | 1142 | 1143 | 1227 | 1290 | 1698 | 1792 | 1820 | 1836 => Fault::Forbidden,
         1040 | 1203 | 1205 | 1226 | 1317 | 1461 | 3024 => Fault::Busy,
-        // All of these end the transaction; another one changed the row, or there are too many locks.
+        // A deadlock, a row that another transaction changed, too many locks: the transaction ends.
         1213 | 1020 | 1206 => Fault::Deadlock,
         1053 | 1077..=1080 | 1129 | 1130 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => {
             Fault::Unreachable

@@ -1,0 +1,234 @@
+//! What the server refuses, who is not trusted, and who stands in the way.
+
+use super::{database, linked, reach};
+use ecma_plugin_sdk::{Update, prelude::*};
+
+#[test]
+fn a_key_that_the_database_makes_and_does_not_tell_is_refused() {
+    let (database, values) = database(
+        "made",
+        "CREATE TABLE t (id uuid DEFAULT uuid() PRIMARY KEY, note text);
+         CREATE TABLE n (id integer AUTO_INCREMENT PRIMARY KEY, note text);
+         CREATE TRIGGER more AFTER INSERT ON t FOR EACH ROW INSERT INTO n (note) VALUES ('more');",
+    );
+    let mut connector = linked().connect(&values).unwrap();
+    let mut results = connector
+        .export(&[
+            Change::Add(Entry::new("t").set("note", "x")),
+            Change::Add(Entry::new("n")),
+            Change::Add(Entry::new("n").anchor("id", 7)),
+        ])
+        .unwrap();
+    let error = results.remove(0).unwrap_err();
+    assert_eq!((error.kind(), error.attribute()), (ErrorKind::Invalid, Some("id")), "{error}");
+    assert!(error.to_string().contains("does not tell"), "{error}");
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(database.query("SELECT id FROM n ORDER BY id"), [["1"], ["7"]]);
+}
+
+#[test]
+fn what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors() {
+    let (database, values) = database(
+        "refusals",
+        "CREATE TABLE t (id integer PRIMARY KEY, login varchar(5) UNIQUE, name text NOT NULL,
+            age integer CHECK (age > 0), boss integer, note text,
+            FOREIGN KEY (boss) REFERENCES t (id));
+         DELIMITER //
+         CREATE TRIGGER noted BEFORE INSERT ON t FOR EACH ROW
+            IF new.note = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this note';
+            END IF//",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let entry = |id: i64| Entry::new("t").anchor("id", id).set("name", "n");
+    let boss = Value::Reference("77".to_owned());
+    let results = connector.export(&[
+        Change::Add(entry(1).set("login", "ada")),
+        Change::Add(entry(2).set("login", "ada")),
+        Change::Add(entry(3).set("login", "grace2")),
+        Change::Add(Entry::new("t").anchor("id", 4)),
+        Change::Add(entry(5).set("age", -1)),
+        Change::Add(entry(6).set("boss", boss)),
+        Change::Add(entry(1)),
+        Change::Add(entry(7).set("login", "'--\"`")),
+        Change::Add(entry(8).set("note", "no")),
+    ]);
+    let results = results.unwrap();
+    let kinds: Vec<_> = results
+        .iter()
+        .map(|result| result.as_ref().err().map(|e| (e.kind(), e.attribute().unwrap_or("-"))))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            None,
+            Some((ErrorKind::AlreadyExists, "login")),
+            Some((ErrorKind::Invalid, "login")),
+            Some((ErrorKind::Invalid, "name")),
+            Some((ErrorKind::Invalid, "age")),
+            Some((ErrorKind::Invalid, "boss")),
+            Some((ErrorKind::AlreadyExists, "id")),
+            None,
+            Some((ErrorKind::Invalid, "note")),
+        ],
+        "{results:?}"
+    );
+    assert_eq!(
+        database.query("SELECT id, login FROM t ORDER BY id"),
+        [["1", "ada"], ["7", "'--\"`"]]
+    );
+}
+
+#[test]
+fn a_lost_connection_is_unreachable_and_a_new_one_goes_on() {
+    let (database, values) = database("lost", "CREATE TABLE t (id integer PRIMARY KEY, note text)");
+    let mut connector = linked().connect(&values.clone().with("tables", "t")).unwrap();
+    let add = |id: i64| Change::Add(Entry::new("t").anchor("id", id).set("note", "n"));
+    assert!(connector.export(&[add(1)]).unwrap()[0].is_ok());
+    database.kill_connections();
+    let lost = connector.export(&[add(2)]).unwrap();
+    assert_eq!(lost[0].as_ref().unwrap_err().kind(), ErrorKind::Unreachable, "{lost:?}");
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    assert!(connector.export(&[add(2)]).unwrap()[0].is_ok());
+    let update =
+        Update::new(Entry::new("t").anchor("id", 2).id().clone()).set("note", None::<&str>);
+    assert!(connector.export(&[Change::Update(update)]).unwrap()[0].is_ok());
+    let rows = database.query("SELECT id, note FROM t ORDER BY id");
+    assert_eq!(rows, [["1", "n"], ["2", databases::NULL]]);
+}
+
+#[test]
+fn a_lock_that_is_held_too_long_is_busy_and_leaves_the_neighbors() {
+    let (database, values) = database(
+        "locks",
+        "CREATE TABLE t (id integer PRIMARY KEY, note text);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b');",
+    );
+    let values = values.with("tables", "t").with("busy_timeout_seconds", 1);
+    let mut connector = linked().connect(&values).unwrap();
+    let update = |id: i64| {
+        let id = Entry::new("t").anchor("id", id).id().clone();
+        Change::Update(Update::new(id).set("note", "new"))
+    };
+    let results = std::thread::scope(|scope| {
+        let hold = "START TRANSACTION; UPDATE t SET note = 'held' WHERE id = 1;
+            INSERT INTO t VALUES (3, 'mark'); SELECT sleep(4); ROLLBACK;";
+        scope.spawn(|| database.sql(hold));
+        let dirty = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+            SELECT id FROM t WHERE id = 3";
+        while database.query(dirty).is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        connector.export(&[update(1), update(2)]).unwrap()
+    });
+    assert_eq!(results[0].as_ref().unwrap_err().kind(), ErrorKind::Busy, "{results:?}");
+    assert!(results[1].is_ok(), "{results:?}");
+    assert_eq!(database.query("SELECT note FROM t ORDER BY id"), [["a"], ["new"]]);
+}
+
+#[test]
+fn a_deadlock_undoes_the_page_and_it_is_done_without_the_change() {
+    let (database, values) = database(
+        "deadlock",
+        "CREATE TABLE t (id integer PRIMARY KEY, note text);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let update = |id: i64| {
+        let id = Entry::new("t").anchor("id", id).id().clone();
+        Change::Update(Update::new(id).set("note", "new"))
+    };
+    let results = std::thread::scope(|scope| {
+        // More work than the page has done, so that it is the page that is undone.
+        let other = "START TRANSACTION; UPDATE t SET note = 'other' WHERE id = 2;
+            INSERT INTO t SELECT seq, 'x' FROM seq_100_to_1000; SELECT sleep(1);
+            UPDATE t SET note = 'other' WHERE id = 1; COMMIT;";
+        scope.spawn(|| database.sql(other));
+        let dirty = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+            SELECT id FROM t WHERE id = 1000";
+        while database.query(dirty).is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        connector.export(&[update(1), update(2), update(3)]).unwrap()
+    });
+    let kinds: Vec<_> = results.iter().map(|r| r.as_ref().err().map(Error::kind)).collect();
+    assert_eq!(kinds, [None, Some(ErrorKind::Busy), None], "{results:?}");
+    assert_eq!(
+        database.query("SELECT note FROM t WHERE id < 4 ORDER BY id"),
+        [["new"], ["other"], ["new"]]
+    );
+}
+
+#[test]
+fn a_row_that_changed_meanwhile_undoes_the_page_and_keeps_nothing_of_it() {
+    let (database, values) = database(
+        "changed",
+        "CREATE TABLE t (id integer PRIMARY KEY, note text);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b');
+         DELIMITER //
+         CREATE TRIGGER moved BEFORE UPDATE ON t FOR EACH ROW IF old.id = 2 THEN
+            SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1020, MESSAGE_TEXT = 'changed';
+            END IF//",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let id = Entry::new("t").anchor("id", 2).id().clone();
+    let results = connector.export(&[
+        Change::Add(Entry::new("t").anchor("id", 3)),
+        Change::Update(Update::new(id).set("note", "new")),
+        Change::Add(Entry::new("t").anchor("id", 4)),
+    ]);
+    let results = results.unwrap();
+    let kinds: Vec<_> = results.iter().map(|r| r.as_ref().err().map(Error::kind)).collect();
+    assert_eq!(kinds, [None, Some(ErrorKind::Busy), None], "{results:?}");
+    let rows = database.query("SELECT id FROM t ORDER BY id");
+    assert_eq!(rows, [["1"], ["2"], ["3"], ["4"]]);
+}
+
+#[test]
+fn a_server_without_encryption_gets_nothing() {
+    use std::io::{Read as _, Write as _};
+    let (database, _) = database("plain", "CREATE TABLE t (id integer PRIMARY KEY)");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let received = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().unwrap();
+        // A greeting that offers everything but encryption, and asks for the password as it is.
+        let offered = !(1_u32 << 11);
+        let (low, high) = (offered as u16, (offered >> 16) as u16 & 0x00ff);
+        let mut greeting = b"\x0a8.0.36\0\x01\0\0\0saltsalt\0".to_vec();
+        greeting.extend(low.to_le_bytes());
+        greeting.extend([45, 2, 0]);
+        greeting.extend(high.to_le_bytes());
+        greeting.push(21);
+        greeting.extend([0; 10]);
+        greeting.extend(b"saltsaltsalt\0mysql_clear_password\0");
+        client.write_all(&[greeting.len() as u8, 0, 0, 0]).unwrap();
+        client.write_all(&greeting).unwrap();
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).unwrap();
+        received
+    });
+    let values = reach(&database)
+        .with("port", i64::from(port))
+        .with("ca_file", database.ca_pem().to_str().unwrap());
+    let error = linked().connect(&values).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    let received = String::from_utf8_lossy(&received.join().unwrap()).into_owned();
+    assert!(!received.contains(database.password()), "{received:?}");
+    assert!(!received.contains(database.user()), "{received:?}");
+    assert!(error.to_string().contains("SSL"), "{error}");
+}
+
+#[test]
+fn only_a_server_that_is_trusted_gets_the_password() {
+    let (database, values) = database("trust", "CREATE TABLE t (id integer PRIMARY KEY)");
+    let kind = |values: &Values| match linked().connect(values) {
+        Ok(_) => None,
+        Err(error) => Some(error.kind()),
+    };
+    assert_eq!(kind(&values), None);
+    assert_eq!(kind(&reach(&database)), Some(ErrorKind::Unreachable), "not a CA of the system");
+    assert_eq!(kind(&reach(&database).with("tls", "off")), None);
+    assert_eq!(kind(&values.with("password", "wrong")), Some(ErrorKind::Forbidden));
+    let pinned = reach(&database).with("certificate_sha256", database.certificate_sha256());
+    assert_eq!(kind(&pinned), Some(ErrorKind::Config), "not for this driver");
+}
