@@ -7,6 +7,7 @@ mod behind;
 mod commands;
 mod documents;
 mod durability;
+mod employees;
 mod faults;
 mod flows;
 mod groups;

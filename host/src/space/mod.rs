@@ -36,7 +36,7 @@ pub use identity::ResourceId;
 pub use layout::{Layout, TypeLayout};
 pub use links::LinkSet;
 pub use pass::{Pass, PassReport};
-pub use sorted::{Order, Span};
+pub use sorted::{Look, Order, Span};
 
 #[cfg(test)]
 mod flow_tests;

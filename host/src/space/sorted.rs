@@ -84,6 +84,9 @@ fn compare(left: &[u8], right: &[u8]) -> Ordering {
     }
 }
 
+/// Shows the space to somebody for a short while.
+pub type Look<'a> = dyn Fn(&mut dyn FnMut(&Space)) + 'a;
+
 impl Order {
     pub(super) fn is_of(&self, sorted: &Sorted) -> bool {
         sorted.is_of(self.type_number, self.number)
@@ -102,7 +105,7 @@ impl Order {
     }
 
     /// Sorts them; `look` shows the space for a short while.
-    pub fn sort(&mut self, look: &dyn Fn(&mut dyn FnMut(&Space))) {
+    pub fn sort(&mut self, look: &Look<'_>) {
         let (type_number, number) = (self.type_number, self.number);
         let part = |slot, offset| {
             let mut found = (0, head_of(&[], slot));

@@ -4,7 +4,7 @@ use crate::{
     child::{self, Catalog, Child, Said},
     driver::{ColumnFacts, Storage, TableFacts},
     reference::References,
-    settings::Settings,
+    settings::{DriverName, Settings},
 };
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Schema, tracing};
 
@@ -126,7 +126,11 @@ pub(crate) fn tables(
         }
     }
     if tables.is_empty() && problems.is_empty() {
-        problems.push(Problem::new("database", "has no table with a key"));
+        let (name, text) = match settings.driver {
+            DriverName::Sqlite => ("database", "has no table with a key"),
+            _ => ("database_name", "has no table with a key that this user may read"),
+        };
+        problems.push(Problem::new(name, text));
     }
     let references = references.among(&tables, &mut problems);
     refer(&mut tables, &chosen, &references, &mut problems);

@@ -306,3 +306,27 @@ fn only_a_server_that_is_trusted_gets_the_password() {
     let pinned = reach(&server).with("certificate_sha256", server.certificate_sha256());
     assert_eq!(kind(&pinned), None);
 }
+
+#[test]
+fn what_is_said_is_what_the_table_of_the_documentation_has() {
+    let (database, values) = database("said", "CREATE TABLE t (id integer PRIMARY KEY)");
+    database.sql("CREATE ROLE nobody_much LOGIN PASSWORD 'x'; REVOKE ALL ON t FROM PUBLIC");
+    let authority = Postgres::start_with(Certificate::SelfSignedAuthority);
+    let own = reach(&authority).with("ca_file", authority.ca_pem().to_str().unwrap());
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let documented = include_str!("../../../docs/databases/postgresql.md");
+    for (values, words) in [
+        (values.clone().with("port", i64::from(free)), "Connection refused"),
+        (reach(&database), "invalid peer certificate: UnknownIssuer"),
+        (own, "CaUsedAsEndEntity"),
+        (values.clone().with("password", "wrong"), "password authentication failed for user"),
+        (values.clone().with("tables", "nothing"), "but the tables of the database are"),
+    ] {
+        let error = linked().connect(&values).err().unwrap();
+        assert!(error.message().contains(words), "{error:?}");
+        assert!(documented.contains(words) || words.starts_with("but"), "{words}");
+    }
+    let poor = values.with("user", "nobody_much").with("password", "x");
+    let error = linked().connect(&poor).err().unwrap();
+    assert_eq!(error.message(), "database_name has no table with a key that this user may read");
+}

@@ -1,4 +1,4 @@
-//! MariaDB.
+//! A server of MariaDB.
 
 use std::{fs, ops::Deref};
 

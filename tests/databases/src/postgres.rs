@@ -1,4 +1,4 @@
-//! PostgreSQL.
+//! A server of PostgreSQL.
 
 use std::{fs, ops::Deref};
 

@@ -1,4 +1,4 @@
-//! PostgreSQL.
+//! How PostgreSQL writes SQL.
 
 use super::Dialect;
 use crate::driver::Storage;
