@@ -3,6 +3,7 @@
 //! To add a driver: a file here with `impl Driver`, its SQL in `dialect`, a word in
 //! `settings::DriverName`, a line in [`connect`]. Nothing above this folder names a database.
 
+mod facts;
 mod mysql;
 mod paged;
 mod postgres;
@@ -69,26 +70,49 @@ pub(crate) trait Driver: Send {
         None
     }
 
+    /// Runs a statement without parameters that answers nothing.
+    fn run(&self, sql: &str) -> Result<(), Failure>;
+
     /// Begins a transaction.
     fn begin(&self, purpose: Purpose) -> Result<(), Failure>;
-
-    /// Keeps what the transaction did.
-    fn commit(&self) -> Result<(), Failure>;
-
-    /// Undoes what the transaction did.
-    fn rollback(&self) -> Result<(), Failure>;
 
     /// Whether a transaction is open; a failure can end it.
     fn in_transaction(&self) -> bool;
 
+    /// Notes that the transaction is over, where nobody else keeps account.
+    fn ended(&self) {}
+
+    /// Keeps what the transaction did.
+    fn commit(&self) -> Result<(), Failure> {
+        self.run("COMMIT")?;
+        self.ended();
+        Ok(())
+    }
+
+    /// Undoes what the transaction did, if there is one.
+    fn rollback(&self) -> Result<(), Failure> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        self.ended();
+        self.run("ROLLBACK")
+    }
+
     /// Sets a savepoint inside the transaction.
-    fn save(&self) -> Result<(), Failure>;
+    fn save(&self) -> Result<(), Failure> {
+        self.run("SAVEPOINT one_change")
+    }
 
     /// Forgets the savepoint, keeping what was done since.
-    fn release(&self) -> Result<(), Failure>;
+    fn release(&self) -> Result<(), Failure> {
+        self.run("RELEASE SAVEPOINT one_change")
+    }
 
     /// Undoes what was done since the savepoint, and forgets it.
-    fn restore(&self) -> Result<(), Failure>;
+    fn restore(&self) -> Result<(), Failure> {
+        self.run("ROLLBACK TO SAVEPOINT one_change")?;
+        self.release()
+    }
 }
 
 /// What is done with a row and the rows of other statements beside it.

@@ -95,11 +95,6 @@ impl Mysql {
         }
         Err(failure)
     }
-
-    /// Runs a statement without parameters.
-    fn run(&self, sql: &str) -> Result<(), Failure> {
-        self.work(sql, async |connection| Ok(connection.query_drop(sql).await?))
-    }
 }
 
 /// Why something did not come to its end.
@@ -190,35 +185,16 @@ impl Driver for Mysql {
         Ok(())
     }
 
-    fn commit(&self) -> Result<(), Failure> {
-        self.run("COMMIT")?;
-        self.in_transaction.set(false);
-        Ok(())
-    }
-
-    fn rollback(&self) -> Result<(), Failure> {
-        if !self.in_transaction() {
-            return Ok(());
-        }
-        self.in_transaction.set(false);
-        self.run("ROLLBACK")
-    }
-
     fn in_transaction(&self) -> bool {
         self.in_transaction.get()
     }
 
-    fn save(&self) -> Result<(), Failure> {
-        self.run("SAVEPOINT `change`")
+    fn ended(&self) {
+        self.in_transaction.set(false);
     }
 
-    fn release(&self) -> Result<(), Failure> {
-        self.run("RELEASE SAVEPOINT `change`")
-    }
-
-    fn restore(&self) -> Result<(), Failure> {
-        self.run("ROLLBACK TO SAVEPOINT `change`")?;
-        self.release()
+    fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.work(sql, async |connection| Ok(connection.query_drop(sql).await?))
     }
 }
 

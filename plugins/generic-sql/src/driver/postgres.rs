@@ -82,11 +82,6 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Runs statements without parameters.
-    fn run(&self, sql: &str) -> Result<(), Failure> {
-        Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
-    }
-
     fn prepare(&self, sql: &str) -> Result<Statement, Failure> {
         if let Some(known) = self.prepared.borrow().get(sql) {
             return Ok(known.clone());
@@ -167,34 +162,16 @@ impl Driver for Postgres {
         Ok(())
     }
 
-    fn commit(&self) -> Result<(), Failure> {
-        self.run("COMMIT")?;
-        self.in_transaction.set(false);
-        Ok(())
-    }
-
-    fn rollback(&self) -> Result<(), Failure> {
-        if !self.in_transaction() {
-            return Ok(());
-        }
-        self.in_transaction.set(false);
-        self.run("ROLLBACK")
-    }
-
     fn in_transaction(&self) -> bool {
         self.in_transaction.get() && !self.client.is_closed()
     }
 
-    fn save(&self) -> Result<(), Failure> {
-        self.run("SAVEPOINT change")
+    fn ended(&self) {
+        self.in_transaction.set(false);
     }
 
-    fn release(&self) -> Result<(), Failure> {
-        self.run("RELEASE SAVEPOINT change")
-    }
-
-    fn restore(&self) -> Result<(), Failure> {
-        self.run("ROLLBACK TO SAVEPOINT change; RELEASE SAVEPOINT change")
+    fn run(&self, sql: &str) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
     }
 }
 

@@ -5,8 +5,11 @@ use super::{
     fault::{Keys, TableKeys},
     value::type_of,
 };
-use crate::driver::{Cell, ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts};
-use std::collections::{BTreeMap, HashMap};
+use crate::driver::{
+    ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
+    facts::{Facts, by_first, rows},
+};
+use std::collections::HashMap;
 
 const TABLES: &str = "
 SELECT DATABASE(), table_name, table_type FROM information_schema.tables
@@ -39,49 +42,12 @@ ORDER BY table_name, constraint_name, ordinal_position";
 /// The key that is the primary one.
 const PRIMARY: &str = "PRIMARY";
 
-/// A row of the catalog as texts.
-type Facts = Vec<String>;
-
-fn rows(mysql: &Mysql, sql: &str, width: usize) -> Result<Vec<Facts>, Failure> {
-    let mut found = Vec::new();
-    mysql.query(sql, &[], &mut |cells| {
-        let fact = |at| match cells.cell(at) {
-            Cell::Integer(number) => number.to_string(),
-            Cell::Text(text) | Cell::Bytes(text) => String::from_utf8_lossy(text).into_owned(),
-            _ => String::new(),
-        };
-        found.push((0..width).map(fact).collect());
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Rows by the table they are of, without that column.
-fn by_table(rows: Vec<Facts>) -> HashMap<String, Vec<Facts>> {
-    let mut tables: HashMap<String, Vec<Facts>> = HashMap::new();
-    for mut row in rows {
-        let table = row.remove(0);
-        tables.entry(table).or_default().push(row);
-    }
-    tables
-}
-
-/// Rows by the name of their key, without that column.
-fn by_key(rows: Vec<Facts>) -> BTreeMap<String, Vec<Facts>> {
-    let mut keys: BTreeMap<String, Vec<Facts>> = BTreeMap::new();
-    for mut row in rows {
-        let key = row.remove(0);
-        keys.entry(key).or_default().push(row);
-    }
-    keys
-}
-
 pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure> {
     let dialect = mysql.dialect();
-    let tables = rows(mysql, TABLES, 3)?;
-    let mut columns = by_table(rows(mysql, COLUMNS, 9)?);
-    let mut keys = by_table(rows(mysql, KEYS, 4)?);
-    let mut foreign = by_table(rows(mysql, FOREIGN, 5)?);
+    let tables = rows(mysql, TABLES, &[], 3)?;
+    let mut columns = by_first(rows(mysql, COLUMNS, &[], 9)?);
+    let mut keys = by_first(rows(mysql, KEYS, &[], 4)?);
+    let mut foreign = by_first(rows(mysql, FOREIGN, &[], 5)?);
     let names: Vec<&String> = tables.iter().map(|table| &table[1]).collect();
     // Where names have no case, a key may spell its table in another way.
     let spelled = |name: &str| {
@@ -99,7 +65,7 @@ pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure
         };
         let mut first = HashMap::new();
         let mut unique = Vec::new();
-        for (key, parts) in by_key(keys.remove(name).unwrap_or_default()) {
+        for (key, parts) in by_first(keys.remove(name).unwrap_or_default()) {
             first.insert(key.clone(), parts[0][0].clone());
             let whole = |part: &Facts| place(&columns, &part[0]).filter(|_| part[1] == "1");
             let Some(places) = parts.iter().map(whole).collect::<Option<Vec<usize>>>() else {
@@ -113,7 +79,7 @@ pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure
         first.retain(|_, column| !column.is_empty());
         unique.sort_by_key(Vec::len);
         let mut references = Vec::new();
-        for parts in by_key(foreign.remove(name).unwrap_or_default()).into_values() {
+        for parts in by_first(foreign.remove(name).unwrap_or_default()).into_values() {
             for part in &parts {
                 let at = place(&columns, &part[0]);
                 let (Some(column), Some(target)) = (at, spelled(&part[1])) else { continue };

@@ -2,7 +2,10 @@
 //! name, others as `schema.table`.
 
 use super::{Postgres, type_of};
-use crate::driver::{Cell, ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts};
+use crate::driver::{
+    ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
+    facts::{Facts, by_first, rows},
+};
 use std::collections::HashMap;
 
 const TABLES: &str = "
@@ -48,86 +51,48 @@ SELECT k.conrelid::int8, k.confrelid::int8, array_to_string(k.conkey, ' '),
 FROM pg_constraint k WHERE k.contype = 'f'
 ORDER BY k.conrelid, k.oid";
 
-/// A row of the catalog.
-type Facts = Vec<Fact>;
-
-#[derive(Debug, Default)]
-struct Fact {
-    number: i64,
-    text: String,
-}
-
-fn rows(postgres: &Postgres, sql: &str, width: usize) -> Result<Vec<Facts>, Failure> {
-    let mut found = Vec::new();
-    postgres.query(sql, &[], &mut |cells| {
-        let fact = |at| match cells.cell(at) {
-            Cell::Integer(number) => Fact { number, text: String::new() },
-            Cell::Text(text) => {
-                Fact { number: 0, text: String::from_utf8_lossy(text).into_owned() }
-            }
-            _ => Fact::default(),
-        };
-        found.push((0..width).map(fact).collect());
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Rows by the table they are of, without that column.
-fn by_table(rows: Vec<Facts>) -> HashMap<i64, Vec<Facts>> {
-    let mut tables: HashMap<i64, Vec<Facts>> = HashMap::new();
-    for mut row in rows {
-        let table = row.remove(0).number;
-        tables.entry(table).or_default().push(row);
-    }
-    tables
-}
-
 pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> {
     let dialect = postgres.dialect();
-    let tables = rows(postgres, TABLES, 5)?;
-    let name = |table: &Facts| match table[4].number {
-        1 => table[2].text.clone(),
-        _ => format!("{}.{}", table[1].text, table[2].text),
+    let tables = rows(postgres, TABLES, &[], 5)?;
+    let name = |table: &Facts| match table[4].as_str() {
+        "1" => table[2].clone(),
+        _ => format!("{}.{}", table[1], table[2]),
     };
-    let names: HashMap<i64, String> =
-        tables.iter().map(|table| (table[0].number, name(table))).collect();
-    let mut columns = by_table(rows(postgres, COLUMNS, 9)?);
-    let mut keys = by_table(rows(postgres, KEYS, 3)?);
-    let mut foreign = by_table(rows(postgres, FOREIGN, 4)?);
+    let names: HashMap<&str, String> =
+        tables.iter().map(|table| (table[0].as_str(), name(table))).collect();
+    let mut columns = by_first(rows(postgres, COLUMNS, &[], 9)?);
+    let mut keys = by_first(rows(postgres, KEYS, &[], 3)?);
+    let mut foreign = by_first(rows(postgres, FOREIGN, &[], 4)?);
     let mut described = Vec::new();
     for table in &tables {
-        let oid = table[0].number;
-        let quoted = format!("{}.{}", dialect.name(&table[1].text), dialect.name(&table[2].text));
-        let unfit = match table[3].text.as_str() {
+        let oid = table[0].as_str();
+        let quoted = format!("{}.{}", dialect.name(&table[1]), dialect.name(&table[2]));
+        let unfit = match table[3].as_str() {
             "v" => Some("a view"),
             "m" => Some("a materialized view"),
             _ => None,
         };
-        let columns = columns.remove(&oid).unwrap_or_default();
-        let numbers: Vec<i64> = columns.iter().map(|column| column[0].number).collect();
+        let columns = columns.remove(oid).unwrap_or_default();
+        let numbers: Vec<&str> = columns.iter().map(|column| column[0].as_str()).collect();
         // Places of the columns with these numbers; of one that is gone there is none.
         let places = |text: &str| -> Option<Vec<usize>> {
-            let place = |word: &str| {
-                let number: i64 = word.parse().ok()?;
-                numbers.iter().position(|known| *known == number)
-            };
+            let place = |number: &str| numbers.iter().position(|known| *known == number);
             text.split_whitespace().map(place).collect()
         };
         let keys: Vec<(bool, Vec<usize>)> = keys
-            .remove(&oid)
+            .remove(oid)
             .unwrap_or_default()
             .iter()
-            .filter_map(|key| Some((key[0].number == 1, places(&key[1].text)?)))
+            .filter_map(|key| Some((key[0] == "1", places(&key[1])?)))
             .collect();
         let primary = keys.iter().find(|(is_primary, _)| *is_primary).map(|(_, key)| key.clone());
         let primary = primary.unwrap_or_default();
         let mut columns: Vec<ColumnFacts> = columns.iter().map(column).collect();
         primary.iter().for_each(|at| columns[*at].primary_key = true);
         let mut references = Vec::new();
-        for key in foreign.remove(&oid).unwrap_or_default() {
-            let (of, parts) = (places(&key[1].text).unwrap_or_default(), &key[2].text);
-            let Some(target) = names.get(&key[0].number) else { continue };
+        for key in foreign.remove(oid).unwrap_or_default() {
+            let (of, parts) = (places(&key[1]).unwrap_or_default(), &key[2]);
+            let Some(target) = names.get(key[0].as_str()) else { continue };
             for (column, part) in of.iter().zip(parts.split('\n')) {
                 references.push(ForeignKey {
                     column: *column,
@@ -139,7 +104,7 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
         }
         let unique = keys.into_iter().filter(|(is_primary, _)| !is_primary);
         described.push(TableFacts {
-            name: names[&oid].clone(),
+            name: names[oid].clone(),
             quoted,
             unfit,
             columns,
@@ -151,10 +116,10 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
 }
 
 fn column(facts: &Facts) -> ColumnFacts {
-    let (kind, storage) = type_of(&facts[2].text);
-    let is = |at: usize| facts[at].number == 1;
+    let (kind, storage) = type_of(&facts[2]);
+    let is = |at: usize| facts[at] == "1";
     ColumnFacts {
-        name: facts[1].text.clone(),
+        name: facts[1].clone(),
         kind,
         storage,
         not_null: is(3),

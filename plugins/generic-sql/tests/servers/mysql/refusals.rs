@@ -1,11 +1,12 @@
-//! What the server refuses, who is not trusted, and who stands in the way.
+//! MariaDB: what it refuses, and who stands in the way.
 
-use super::{database, linked, reach};
+use super::MARIADB;
+use crate::{linked, refusal};
 use ecma_plugin_sdk::{Update, prelude::*};
 
 #[test]
 fn a_key_that_the_database_makes_and_does_not_tell_is_refused() {
-    let (database, values) = database(
+    let (database, values) = MARIADB.database(
         "made",
         "CREATE TABLE t (id uuid DEFAULT uuid() PRIMARY KEY, note text);
          CREATE TABLE n (id integer AUTO_INCREMENT PRIMARY KEY, note text);
@@ -27,78 +28,8 @@ fn a_key_that_the_database_makes_and_does_not_tell_is_refused() {
 }
 
 #[test]
-fn what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors() {
-    let (database, values) = database(
-        "refusals",
-        "CREATE TABLE t (id integer PRIMARY KEY, login varchar(5) UNIQUE, name text NOT NULL,
-            age integer CHECK (age > 0), boss integer, note text,
-            FOREIGN KEY (boss) REFERENCES t (id));
-         DELIMITER //
-         CREATE TRIGGER noted BEFORE INSERT ON t FOR EACH ROW
-            IF new.note = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this note';
-            END IF//",
-    );
-    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
-    let entry = |id: i64| Entry::new("t").anchor("id", id).set("name", "n");
-    let boss = Value::Reference("77".to_owned());
-    let results = connector.export(&[
-        Change::Add(entry(1).set("login", "ada")),
-        Change::Add(entry(2).set("login", "ada")),
-        Change::Add(entry(3).set("login", "grace2")),
-        Change::Add(Entry::new("t").anchor("id", 4)),
-        Change::Add(entry(5).set("age", -1)),
-        Change::Add(entry(6).set("boss", boss)),
-        Change::Add(entry(1)),
-        Change::Add(entry(7).set("login", "'--\"`")),
-        Change::Add(entry(8).set("note", "no")),
-    ]);
-    let results = results.unwrap();
-    let kinds: Vec<_> = results
-        .iter()
-        .map(|result| result.as_ref().err().map(|e| (e.kind(), e.attribute().unwrap_or("-"))))
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            None,
-            Some((ErrorKind::AlreadyExists, "login")),
-            Some((ErrorKind::Invalid, "login")),
-            Some((ErrorKind::Invalid, "name")),
-            Some((ErrorKind::Invalid, "age")),
-            Some((ErrorKind::Invalid, "boss")),
-            Some((ErrorKind::AlreadyExists, "id")),
-            None,
-            Some((ErrorKind::Invalid, "note")),
-        ],
-        "{results:?}"
-    );
-    assert_eq!(
-        database.query("SELECT id, login FROM t ORDER BY id"),
-        [["1", "ada"], ["7", "'--\"`"]]
-    );
-}
-
-#[test]
-fn a_lost_connection_is_unreachable_and_a_new_one_goes_on() {
-    let (database, values) = database("lost", "CREATE TABLE t (id integer PRIMARY KEY, note text)");
-    let mut connector = linked().connect(&values.clone().with("tables", "t")).unwrap();
-    let add = |id: i64| Change::Add(Entry::new("t").anchor("id", id).set("note", "n"));
-    assert!(connector.export(&[add(1)]).unwrap()[0].is_ok());
-    database.kill_connections();
-    let lost = connector.export(&[add(2)]).unwrap();
-    assert_eq!(lost[0].as_ref().unwrap_err().kind(), ErrorKind::Unreachable, "{lost:?}");
-    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
-    assert!(connector.export(&[add(2)]).unwrap()[0].is_ok());
-    let update =
-        Update::new(Entry::new("t").anchor("id", 2).id().clone()).set("note", None::<&str>);
-    assert!(connector.export(&[Change::Update(update)]).unwrap()[0].is_ok());
-    let rows = database.query("SELECT id, note FROM t ORDER BY id");
-    assert_eq!(rows, [["1", "n"], ["2", databases::NULL]]);
-}
-
-#[test]
 fn a_lock_that_is_held_too_long_is_busy_and_leaves_the_neighbors() {
-    let (database, values) = database(
+    let (database, values) = MARIADB.database(
         "locks",
         "CREATE TABLE t (id integer PRIMARY KEY, note text);
          INSERT INTO t VALUES (1, 'a'), (2, 'b');",
@@ -110,8 +41,15 @@ fn a_lock_that_is_held_too_long_is_busy_and_leaves_the_neighbors() {
         Change::Update(Update::new(id).set("note", "new"))
     };
     let results = std::thread::scope(|scope| {
-        let hold = "START TRANSACTION; UPDATE t SET note = 'held' WHERE id = 1;
-            INSERT INTO t VALUES (3, 'mark'); SELECT sleep(4); ROLLBACK;";
+        // Holds the row until the page has done the other one.
+        let hold = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; START TRANSACTION;
+            UPDATE t SET note = 'held' WHERE id = 1; INSERT INTO t VALUES (3, 'mark');
+            DELIMITER //
+            BEGIN NOT ATOMIC
+                REPEAT DO sleep(0.02); SELECT note INTO @note FROM t WHERE id = 2;
+                UNTIL @note <> 'b' END REPEAT;
+            END//
+            ROLLBACK//";
         scope.spawn(|| database.sql(hold));
         let dirty = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
             SELECT id FROM t WHERE id = 3";
@@ -127,7 +65,7 @@ fn a_lock_that_is_held_too_long_is_busy_and_leaves_the_neighbors() {
 
 #[test]
 fn a_deadlock_undoes_the_page_and_it_is_done_without_the_change() {
-    let (database, values) = database(
+    let (database, values) = MARIADB.database(
         "deadlock",
         "CREATE TABLE t (id integer PRIMARY KEY, note text);
          INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');",
@@ -138,10 +76,18 @@ fn a_deadlock_undoes_the_page_and_it_is_done_without_the_change() {
         Change::Update(Update::new(id).set("note", "new"))
     };
     let results = std::thread::scope(|scope| {
-        // More work than the page has done, so that it is the page that is undone.
-        let other = "START TRANSACTION; UPDATE t SET note = 'other' WHERE id = 2;
-            INSERT INTO t SELECT seq, 'x' FROM seq_100_to_1000; SELECT sleep(1);
-            UPDATE t SET note = 'other' WHERE id = 1; COMMIT;";
+        // More work than the page has done, so that it is the page that is undone. It goes on once
+        // the page has changed its first row.
+        let other = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; START TRANSACTION;
+            UPDATE t SET note = 'other' WHERE id = 2;
+            INSERT INTO t SELECT seq, 'x' FROM seq_100_to_1000;
+            DELIMITER //
+            BEGIN NOT ATOMIC
+                REPEAT DO sleep(0.02); SELECT note INTO @note FROM t WHERE id = 1;
+                UNTIL @note <> 'a' END REPEAT;
+            END//
+            UPDATE t SET note = 'other' WHERE id = 1//
+            COMMIT//";
         scope.spawn(|| database.sql(other));
         let dirty = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
             SELECT id FROM t WHERE id = 1000";
@@ -160,7 +106,7 @@ fn a_deadlock_undoes_the_page_and_it_is_done_without_the_change() {
 
 #[test]
 fn a_row_that_changed_meanwhile_undoes_the_page_and_keeps_nothing_of_it() {
-    let (database, values) = database(
+    let (database, values) = MARIADB.database(
         "changed",
         "CREATE TABLE t (id integer PRIMARY KEY, note text);
          INSERT INTO t VALUES (1, 'a'), (2, 'b');
@@ -186,7 +132,7 @@ fn a_row_that_changed_meanwhile_undoes_the_page_and_keeps_nothing_of_it() {
 #[test]
 fn a_server_without_encryption_gets_nothing() {
     use std::io::{Read as _, Write as _};
-    let (database, _) = database("plain", "CREATE TABLE t (id integer PRIMARY KEY)");
+    let (database, _) = MARIADB.database("plain", "CREATE TABLE t (id integer PRIMARY KEY)");
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
     let received = std::thread::spawn(move || {
@@ -207,7 +153,8 @@ fn a_server_without_encryption_gets_nothing() {
         client.read_to_end(&mut received).unwrap();
         received
     });
-    let values = reach(&database)
+    let values = MARIADB
+        .reach(&database)
         .with("port", i64::from(port))
         .with("ca_file", database.ca_pem().to_str().unwrap());
     let error = linked().connect(&values).err().unwrap();
@@ -220,15 +167,15 @@ fn a_server_without_encryption_gets_nothing() {
 
 #[test]
 fn only_a_server_that_is_trusted_gets_the_password() {
-    let (database, values) = database("trust", "CREATE TABLE t (id integer PRIMARY KEY)");
-    let kind = |values: &Values| match linked().connect(values) {
-        Ok(_) => None,
-        Err(error) => Some(error.kind()),
-    };
-    assert_eq!(kind(&values), None);
-    assert_eq!(kind(&reach(&database)), Some(ErrorKind::Unreachable), "not a CA of the system");
-    assert_eq!(kind(&reach(&database).with("tls", "off")), None);
-    assert_eq!(kind(&values.with("password", "wrong")), Some(ErrorKind::Forbidden));
-    let pinned = reach(&database).with("certificate_sha256", database.certificate_sha256());
-    assert_eq!(kind(&pinned), Some(ErrorKind::Config), "not for this driver");
+    let (database, values) = MARIADB.database("trust", "CREATE TABLE t (id integer PRIMARY KEY)");
+    assert_eq!(refusal(&values), None);
+    assert_eq!(
+        refusal(&MARIADB.reach(&database)),
+        Some(ErrorKind::Unreachable),
+        "not a CA of the system"
+    );
+    assert_eq!(refusal(&MARIADB.reach(&database).with("tls", "off")), None);
+    assert_eq!(refusal(&values.with("password", "wrong")), Some(ErrorKind::Forbidden));
+    let pinned = MARIADB.reach(&database).with("certificate_sha256", database.certificate_sha256());
+    assert_eq!(refusal(&pinned), Some(ErrorKind::Config), "not for this driver");
 }

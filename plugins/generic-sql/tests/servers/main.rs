@@ -1,0 +1,75 @@
+//! The connector on real servers: one set of scenarios that each of them passes, and what only one
+//! of them has.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![cfg(unix)]
+
+mod mysql;
+mod postgres;
+mod scenarios;
+
+use databases::Database;
+use ecma_plugin_sdk::{prelude::*, testkit};
+use generic_sql::GenericSql;
+
+/// A kind of server, and the tables of the scenarios as it wants them.
+struct Vendor {
+    /// The word of the setting `driver`.
+    driver: &'static str,
+    /// A database of this name on the server that all tests share.
+    fresh: fn(&str) -> Database,
+    /// People with a generated key, devices with a key of two columns; `changed` is a watermark.
+    people: &'static str,
+    /// Teams with members of two types and tags.
+    teams: &'static str,
+    /// `t` with 45,000 rows and a key of two columns, `c` with two rows for two of three.
+    pages: &'static str,
+    /// `t` with a constraint of each kind.
+    constraints: &'static str,
+    /// The attribute that is named for a text that is too long, and for one that a CHECK refuses.
+    named: [&'static str; 2],
+}
+
+impl Vendor {
+    /// A database of this name with these tables, and the settings that reach it.
+    fn database(&self, name: &str, sql: &str) -> (Database, Values) {
+        let database = (self.fresh)(name);
+        database.sql(sql);
+        let authority = database.ca_pem().to_str().unwrap().to_owned();
+        let values = self.reach(&database).with("ca_file", authority.as_str());
+        (database, values)
+    }
+
+    /// The settings, but for whose certificate is accepted.
+    fn reach(&self, database: &Database) -> Values {
+        Values::new([("driver", self.driver), ("server", database.host())])
+            .with("port", i64::from(database.port()))
+            .with("database_name", database.database())
+            .with("user", database.user())
+            .with("password", database.password())
+    }
+}
+
+fn linked() -> Plugin {
+    Plugin::linked::<GenericSql>("generic-sql", "0")
+}
+
+fn library() -> Plugin {
+    Plugin::load(&testkit::built_library("generic-sql")).unwrap()
+}
+
+/// Every entry of a full import.
+fn import(values: &Values) -> Vec<Entry> {
+    let mut connector = linked().connect(values).unwrap();
+    let imported = testkit::import(&mut connector, &ImportRun::full()).unwrap();
+    assert_eq!(imported.refused, []);
+    let entry = |change| match change {
+        Change::Add(entry) => entry,
+        other => panic!("a full import adds only: {other:?}"),
+    };
+    imported.changes.into_iter().map(entry).collect()
+}
+
+/// Whether a connection can be had, or why not.
+fn refusal(values: &Values) -> Option<ErrorKind> {
+    linked().connect(values).err().map(|error| error.kind())
+}
