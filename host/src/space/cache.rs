@@ -7,10 +7,11 @@ use super::{
     indexes::Indexes,
     layout::Layout,
     links::{self, Digest, LinkSet, Links},
+    order::Order,
     row::{self, Row},
     rows::Rows,
     slots::Slots,
-    sorted::{Order, Sorted, Span},
+    sorted::{Sorted, Span},
     table::Table,
 };
 use crate::scim::SortKey;

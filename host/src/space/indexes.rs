@@ -3,9 +3,10 @@
 use super::{
     index::Index,
     layout::{Column, Layout},
+    order::Order,
     row,
     rows::Rows,
-    sorted::{Order, Sorted, Span},
+    sorted::{Sorted, Span},
 };
 use ecma_plugin_sdk::page::{Cell, Tag};
 use hashbrown::DefaultHashBuilder;

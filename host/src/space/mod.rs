@@ -16,6 +16,7 @@ mod links;
 pub mod mapping;
 mod naming;
 pub mod needs;
+mod order;
 mod ordered;
 pub mod pass;
 pub mod query;
@@ -35,8 +36,9 @@ pub use flow::Flow;
 pub use identity::ResourceId;
 pub use layout::{Layout, TypeLayout};
 pub use links::LinkSet;
+pub use order::{Look, Order};
 pub use pass::{Pass, PassReport};
-pub use sorted::{Look, Order, Span};
+pub use sorted::Span;
 
 #[cfg(test)]
 mod flow_tests;

@@ -126,6 +126,40 @@ fn check(made: &Made, filter: Option<&str>, sort: Option<&Sort>, take: usize) {
     assert_eq!(behind, whole, "{place}");
 }
 
+/// Makes the order that the last question wished for.
+fn make_order(space: &mut Space) {
+    let mut order = space.begin_order().unwrap();
+    while !order.step(space, 3) {}
+    order.sort(&|look| look(space));
+    space.end_order(order);
+}
+
+#[test]
+fn an_order_that_is_made_between_two_pages_loses_and_repeats_nobody() {
+    for descending in ["ascending", "descending"] {
+        let entries: Vec<Entry> =
+            (0..40).map(|id| person(id, ["Ä", "a", "A", "", "ä1"][id % 5], 1)).collect();
+        let mut made = Made::of(everything(), &entries);
+        let sort = Sort::parse(Some("userName"), Some(descending)).unwrap();
+        let whole = listed(&made, None, sort.as_ref());
+        for made_after in 0..8 {
+            made.space.forget_orders();
+            let (mut seen, mut after) = (Vec::new(), None);
+            for page in 0..8 {
+                let chosen = choose(&made, None, sort.as_ref(), Part { after, skip: 0, take: 5 });
+                assert_eq!(made.space.wants_order(), page <= made_after);
+                seen.extend(chosen.slots);
+                after = chosen.next;
+                if page == made_after {
+                    make_order(&mut made.space);
+                }
+            }
+            assert_eq!(after, None);
+            assert_eq!(seen, whole, "{descending}, made after page {made_after}");
+        }
+    }
+}
+
 #[test]
 fn those_that_stay_are_neither_lost_nor_repeated_when_others_come_and_go() {
     for by in [None, Some("userName"), Some("title"), Some("id")] {

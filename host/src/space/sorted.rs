@@ -5,7 +5,12 @@
 //! type has one place, those without a value come last. Values are compared as [`SortKey`] has
 //! them, in full up to its length; equal ones are in the order of their slots.
 
-use super::{cache::Space, ordered::Ordered, row, rows::Rows};
+use super::{
+    order::{FIRST, Head, Order, head_of, order_from, slot_of},
+    ordered::Ordered,
+    row,
+    rows::Rows,
+};
 use crate::scim::{SortKey, fold};
 use std::{
     borrow::Cow,
@@ -32,15 +37,6 @@ pub(super) struct Sorted {
     making: Option<HashSet<u32>>,
 }
 
-/// An order in the making: first the heads of all entries are taken, some at a time, then they are
-/// sorted, and then it is kept from there on. Others use the space meanwhile.
-pub struct Order {
-    type_number: u32,
-    number: u32,
-    heads: Vec<Head>,
-    next: u32,
-}
-
 /// What of the values is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span<'a> {
@@ -54,25 +50,6 @@ pub enum Span<'a> {
     Above(&'a str, bool),
 }
 
-/// Twelve bytes of a value and then the slot, as one number: many are sorted without a look at
-/// their rows, several times as fast as with one.
-type Head = u128;
-
-/// Bytes of a value in a head.
-const FIRST: usize = 12;
-
-fn head_of(part: &[u8], slot: u32) -> Head {
-    let mut bytes = [0; size_of::<Head>()];
-    let length = part.len().min(FIRST);
-    bytes[..length].copy_from_slice(&part[..length]);
-    bytes[FIRST..].copy_from_slice(&slot.to_be_bytes());
-    Head::from_be_bytes(bytes)
-}
-
-fn slot_of(head: Head) -> u32 {
-    head as u32
-}
-
 /// A value as it is compared. One without bytes is none.
 type Value<'a> = Cow<'a, [u8]>;
 
@@ -81,69 +58,6 @@ fn compare(left: &[u8], right: &[u8]) -> Ordering {
         (false, false) => left.cmp(right),
         // Those without a value come last.
         (left, right) => left.cmp(&right),
-    }
-}
-
-/// Shows the space to somebody for a short while.
-pub type Look<'a> = dyn Fn(&mut dyn FnMut(&Space)) + 'a;
-
-impl Order {
-    pub(super) fn is_of(&self, sorted: &Sorted) -> bool {
-        sorted.is_of(self.type_number, self.number)
-    }
-
-    /// Takes the heads of some more entries; whether those were the last.
-    pub fn step(&mut self, space: &Space, entries: u32) -> bool {
-        let end = self.next.saturating_add(entries).min(space.used());
-        if let Some(sorted) = space.order(self.type_number, self.number) {
-            let rows = (self.next..end).filter_map(|slot| Some((slot, space.stored(slot)?.bytes)));
-            let rows = rows.filter(|(_, bytes)| row::type_of(bytes) == self.type_number);
-            self.heads.extend(rows.map(|(slot, bytes)| sorted.head(bytes, slot)));
-        }
-        self.next = end;
-        end == space.used()
-    }
-
-    /// Sorts them; `look` shows the space for a short while.
-    pub fn sort(&mut self, look: &Look<'_>) {
-        let (type_number, number) = (self.type_number, self.number);
-        let part = |slot, offset| {
-            let mut found = (0, head_of(&[], slot));
-            look(&mut |space| {
-                let sorted = space.order(type_number, number);
-                if let (Some(sorted), Some(stored)) = (sorted, space.stored(slot)) {
-                    found = sorted.part(stored.bytes, offset, slot);
-                }
-            });
-            found
-        };
-        order_from(&part, &mut self.heads, 0);
-    }
-}
-
-/// Sorts by the twelve bytes from `offset` on, which the heads have, and then those that are the same
-/// by the bytes behind, so that each row is read once for twelve bytes. `part` answers the length of
-/// a slot's value and the head of its bytes from an offset on.
-fn order_from(part: &dyn Fn(u32, usize) -> (usize, Head), heads: &mut [Head], offset: usize) {
-    heads.sort_unstable();
-    let none = head_of(&[u8::MAX; FIRST], 0) >> 32;
-    for same in heads.chunk_by_mut(|one, other| one >> 32 == other >> 32) {
-        if same.len() == 1 || same[0] >> 32 == none {
-            continue;
-        }
-        let behind = offset + FIRST;
-        let (mut shortest, mut longest) = (usize::MAX, 0);
-        for head in same.iter_mut() {
-            let length;
-            (length, *head) = part(slot_of(*head), behind);
-            (shortest, longest) = (shortest.min(length), longest.max(length));
-        }
-        if longest > behind {
-            order_from(part, same, behind);
-        } else if shortest != longest {
-            // Only zeros at the end tell these apart, and a head has them anyway.
-            same.sort_by_key(|head| (part(slot_of(*head), behind).0, slot_of(*head)));
-        }
     }
 }
 
@@ -180,14 +94,13 @@ impl Sorted {
     /// Begins to make it.
     pub(super) fn begin(&mut self) -> Order {
         self.making = Some(HashSet::new());
-        let Sorted { type_number, number, .. } = *self;
-        Order { type_number, number, heads: Vec::new(), next: 0 }
+        Order::new(self.type_number, self.number)
     }
 
     /// Keeps what was made, and what changed meanwhile.
     pub(super) fn end(&mut self, rows: &Rows, order: Order) {
         let Some(changed) = self.making.take() else { return };
-        let mut slots: Vec<u32> = order.heads.into_iter().map(slot_of).collect();
+        let mut slots: Vec<u32> = order.slots().collect();
         slots.retain(|slot| !changed.contains(slot));
         self.slots = Ordered::of(slots.len(), slots.into_iter());
         self.is_kept = true;
@@ -244,7 +157,7 @@ impl Sorted {
     }
 
     /// What sorts the entry of a row roughly.
-    fn head(&self, bytes: &[u8], slot: u32) -> Head {
+    pub(super) fn head(&self, bytes: &[u8], slot: u32) -> Head {
         match self.part(bytes, 0, slot) {
             // Those without a value come last. No text has such a byte.
             (0, _) => head_of(&[u8::MAX; FIRST], slot),
@@ -253,7 +166,7 @@ impl Sorted {
     }
 
     /// The length of a row's value, and a head of its bytes from `offset` on.
-    fn part(&self, bytes: &[u8], offset: usize, slot: u32) -> (usize, Head) {
+    pub(super) fn part(&self, bytes: &[u8], offset: usize, slot: u32) -> (usize, Head) {
         let cell = row::values(bytes, self.number).next();
         let value = cell.map_or(&[][..], |cell| cell.bytes);
         // What is folded letter by letter is folded here: most values are.

@@ -21,7 +21,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,7 @@ impl<S: Answers> Connections<S> {
             }
         });
         let watch = Watch::new(&activity, self.header, is_http2);
-        let io = Io { inner: TokioIo::new(tls), activity: Arc::clone(&activity), written: 0 };
+        let io = Io::new(tls, &activity);
         let ended = if is_http2 {
             drive(self.http2.serve_connection(io, service), watch, stop, cut).await
         } else {
@@ -261,32 +261,49 @@ fn body(incoming: Incoming) -> Body {
     if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
-/// Bytes that a connection writes before others get their turn: about half a millisecond's work. A
-/// long answer is encrypted and handed over in one go else, for as long as the client reads.
-const TURN: usize = 256 << 10;
+/// Bytes of an answer that are written as fast as the client takes them: more than a page of a list.
+const AT_ONCE: usize = 2 << 20;
+/// Bytes of a longer answer that are written before the next rest.
+const TURN: usize = 128 << 10;
+/// A rest of a longer answer, so that it flows at some 80 MB a second. A client on a fast network
+/// would keep processors busy with encryption that others wait for.
+const REST: Duration = Duration::from_millis(1);
 
 /// The stream under hyper; notes that bytes came, and lets others have their turn while it writes.
 struct Io {
     inner: TokioIo<TlsStream<TcpStream>>,
     activity: Arc<Activity>,
-    /// Bytes written in this turn.
-    written: usize,
+    /// Requests begun when the last bytes were written: with each one an answer begins.
+    begun: u32,
+    /// Bytes of this answer that may be written before a rest.
+    left: usize,
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Io {
+    fn new(tls: TlsStream<TcpStream>, activity: &Arc<Activity>) -> Self {
+        let (inner, activity) = (TokioIo::new(tls), Arc::clone(activity));
+        Self { inner, activity, begun: 0, left: AT_ONCE, rest: None }
+    }
+
     /// Ready when it is this connection's turn to write.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.written < TURN {
-            return Poll::Ready(());
+        let begun = self.activity.begun.load(Relaxed);
+        if begun != self.begun {
+            (self.begun, self.left) = (begun, AT_ONCE);
         }
-        self.written = 0;
-        context.waker().wake_by_ref();
-        Poll::Pending
+        if self.left == 0 {
+            let rest = self.rest.get_or_insert_with(|| Box::pin(sleep(REST)));
+            ready!(rest.as_mut().poll(context));
+            self.left = TURN;
+        }
+        self.rest = None;
+        Poll::Ready(())
     }
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = &written {
-            self.written += count;
+            self.left = self.left.saturating_sub(*count);
         }
         written
     }
@@ -313,7 +330,7 @@ impl Write for Io {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.turn(context));
-        let most = bytes.len().min(TURN);
+        let most = bytes.len().min(self.left);
         let written = Pin::new(&mut self.inner).poll_write(context, &bytes[..most]);
         self.wrote(written)
     }
