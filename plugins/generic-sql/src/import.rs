@@ -6,6 +6,7 @@ use crate::{
     dialect::Dialect,
     driver::{Cell, Cells, Driver, Failure, Merged, Purpose, Scalar, Storage},
     schema::{Column, Table},
+    statement::{self, Source},
     value::{self, Read},
 };
 use ecma_plugin_sdk::{
@@ -35,7 +36,7 @@ impl<'a> Plan<'a> {
             }
         }
         let wants = |name: &str| run.wants_attribute(object_type, name);
-        let columns = table.columns.iter().filter(|c| c.anchor || wants(&c.name));
+        let columns = table.columns.iter().filter(|c| c.readable && (c.anchor || wants(&c.name)));
         let columns: Vec<&Column> = columns.collect();
         let anchor = (0..columns.len()).filter(|at| columns[*at].anchor).collect();
         let children = table.children.iter().filter(|child| wants(child.name())).collect();
@@ -141,6 +142,7 @@ pub(crate) fn digests(
 pub(crate) fn run(
     driver: &dyn Driver,
     tables: &[Table],
+    page_size: u32,
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
@@ -165,9 +167,14 @@ pub(crate) fn run(
         let mut marks = marks.take().unwrap_or_default();
         for plan in &plans {
             let since = delta.then_some(&marks);
-            match plan.children.is_empty() {
-                true => rows(driver, plan, since, sink)?,
-                false => rows_and_children(driver, plan, since, sink)?,
+            match (&plan.table.source, plan.children.is_empty()) {
+                (Source::Procedure(_), _) if delta => {
+                    let text = format!("{} comes from a procedure", plan.table.object_type);
+                    return Err(Error::unsupported(text + ", which has no delta import").into());
+                }
+                (Source::Procedure(_), _) => called(driver, plan, page_size, sink)?,
+                (_, true) => rows(driver, plan, since, sink)?,
+                (_, false) => rows_and_children(driver, plan, since, sink)?,
             }
             if plan.watermark.is_some() {
                 marks.renew(driver, plan)?;
@@ -198,11 +205,46 @@ fn rows(
         if !known.is_empty() && known.contains(&Known::of(cells, width)) {
             return Ok(());
         }
-        let error = match fill(sink.row(layout), plan, cells) {
-            Ok(row) => return Ok(row.done()?),
-            Err(error) => error,
-        };
-        Ok(sink.refused(place(plan, cells), &error)?)
+        one(plan, sink, layout, cells)
+    })
+}
+
+/// The row as an entry, or why it cannot be one.
+fn one(
+    plan: &Plan<'_>,
+    sink: &mut ImportSink<'_>,
+    layout: sdk::page::LayoutId,
+    cells: &dyn Cells,
+) -> Result<(), Failure> {
+    let error = match fill(sink.row(layout), plan, cells) {
+        Ok(row) => return Ok(row.done()?),
+        Err(error) => error,
+    };
+    Ok(sink.refused(place(plan, cells), &error)?)
+}
+
+/// Rows that a procedure answers.
+fn called(
+    driver: &dyn Driver,
+    plan: &Plan<'_>,
+    page_size: u32,
+    sink: &mut ImportSink<'_>,
+) -> Result<(), Failure> {
+    /// The columns of a row that are wanted.
+    struct Wanted<'a>(&'a dyn Cells, &'a [usize]);
+
+    impl Cells for Wanted<'_> {
+        fn cell(&self, column: usize) -> Cell<'_> {
+            self.0.cell(self.1[column])
+        }
+    }
+
+    let table = plan.table;
+    let place = |wanted: &&Column| table.columns.iter().position(|one| one.name == wanted.name);
+    let places: Vec<usize> = plan.columns.iter().filter_map(place).collect();
+    let layout = sink.layout(&table.object_type, plan.layout());
+    statement::rows(driver, table, page_size, &mut |cells| {
+        one(plan, sink, layout, &Wanted(cells, &places))
     })
 }
 
@@ -359,13 +401,18 @@ pub(crate) fn read(
     id: &EntryId,
     whole: Whole,
 ) -> Result<Option<Entry>> {
+    if matches!(table.source, Source::Procedure(_)) {
+        let text = format!("entries of {} are read by an import only", table.object_type);
+        return Err(Error::unsupported(text));
+    }
     let Some(anchor) = anchor(table, id)? else { return Ok(None) };
     let dialect = driver.dialect();
-    let sql = dialect.select(table, &table.columns, &dialect.anchor(table, 1));
+    let columns: Vec<&Column> = table.columns.iter().filter(|column| column.readable).collect();
+    let sql = dialect.select(table, columns.iter().copied(), &dialect.anchor(table, 1));
     let mut found = None;
     driver.query(&sql, &anchor, &mut |cells| {
         let mut entry = Entry::new(&table.object_type);
-        for (at, column) in table.columns.iter().enumerate() {
+        for (at, column) in columns.iter().copied().enumerate() {
             let mut values = Vec::new();
             value::read(column, cells.cell(at), |value| {
                 values.push(value.into_value());

@@ -14,12 +14,14 @@ mod nearest;
 mod reference;
 mod schema;
 mod settings;
+mod statement;
 mod value;
 
 use driver::{Driver, Purpose};
-use ecma_plugin_sdk::{Problem, prelude::*};
+use ecma_plugin_sdk::{PasswordOptions, Problem, prelude::*};
 use schema::Table;
 pub use settings::{DriverName, Settings, Tls};
+use statement::{Password, Source};
 
 /// A connection to a database.
 pub struct GenericSql {
@@ -42,7 +44,9 @@ fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>,
     driver.begin(Purpose::Read)?;
     let facts = driver.describe();
     driver.rollback()?;
-    Ok(schema::tables(settings, &facts?))
+    let (mut facts, mut problems) = (facts?, Vec::new());
+    facts.extend(statement::sources(settings, driver, &mut problems)?);
+    Ok(schema::tables(settings, driver.dialect(), &facts, problems))
 }
 
 impl Connector for GenericSql {
@@ -57,7 +61,9 @@ impl Connector for GenericSql {
     fn capabilities(settings: &Settings) -> Capabilities {
         let mut capabilities = Capabilities::default();
         capabilities.delta_import = settings.watermark_column.is_some();
-        capabilities.export_style = match settings.export_object_replace {
+        // What cannot be read before it is changed has to come whole.
+        let whole = settings.export_object_replace || !settings.procedures.is_empty();
+        capabilities.export_style = match whole {
             true => ecma_plugin_sdk::ExportStyle::ObjectReplace,
             // All members of a group would come with each one that is new.
             false if !settings.multi_valued_tables.is_empty() => {
@@ -66,7 +72,8 @@ impl Connector for GenericSql {
             false => ecma_plugin_sdk::ExportStyle::AttributeReplace,
         };
         capabilities.export_pages = true;
-        capabilities.read = true;
+        capabilities.read = settings.procedures.is_empty();
+        capabilities.password = settings.sets_passwords();
         capabilities.concurrent = true;
         capabilities
     }
@@ -87,7 +94,8 @@ impl Connector for GenericSql {
 
     fn test(&mut self) -> Result<()> {
         self.driver.alive()?;
-        for table in &self.tables {
+        let probed = |table: &&Table| !matches!(table.source, Source::Procedure(_));
+        for table in self.tables.iter().filter(probed) {
             let children = table.children.iter().map(|child| (&child.table, &child.quoted));
             for (name, quoted) in std::iter::once((&table.name, &table.quoted)).chain(children) {
                 let sql = self.driver.dialect().probe(quoted);
@@ -105,7 +113,7 @@ impl Connector for GenericSql {
 
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
         self.refresh()?;
-        import::run(&*self.driver, &self.tables, run, sink)
+        import::run(&*self.driver, &self.tables, self.settings.page_size, run, sink)
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {
@@ -139,6 +147,18 @@ impl Connector for GenericSql {
         let entries = entries?;
         ended?;
         Ok(entries)
+    }
+
+    fn set_password(&mut self, id: &EntryId, new: &Secret, options: PasswordOptions) -> Result<()> {
+        self.driver.alive()?;
+        let password = Password { new, old: None, options };
+        export::password(&*self.driver, &self.tables, id, password)
+    }
+
+    fn change_password(&mut self, id: &EntryId, old: &Secret, new: &Secret) -> Result<()> {
+        self.driver.alive()?;
+        let password = Password { new, old: Some(old), options: PasswordOptions::default() };
+        export::password(&*self.driver, &self.tables, id, password)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::{
     child::{self, Catalog, Child, Said},
+    dialect::Dialect,
     driver::{ColumnFacts, Storage, TableFacts},
     reference::References,
     settings::{DriverName, Settings},
+    statement::{self, Methods, Source},
 };
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Schema, tracing};
 
@@ -20,6 +22,8 @@ pub(crate) struct Table {
     pub(crate) watermark: Option<usize>,
     /// Attributes whose values are rows of other tables.
     pub(crate) children: Vec<Child>,
+    pub(crate) source: Source,
+    pub(crate) methods: Methods,
 }
 
 /// A column that is an attribute.
@@ -37,6 +41,8 @@ pub(crate) struct Column {
     pub(crate) unique: bool,
     pub(crate) ignores_case: bool,
     pub(crate) writable: bool,
+    /// Whether it is imported.
+    pub(crate) readable: bool,
     pub(crate) foreign: bool,
     /// The object types a reference names; none for any.
     pub(crate) refers_to: Vec<String>,
@@ -62,11 +68,36 @@ impl Table {
 }
 
 impl Column {
+    /// An attribute that statements are given, and that no column has.
+    pub(crate) fn given(name: &str) -> Column {
+        Column {
+            name: name.to_owned(),
+            kind: AttributeType::Text,
+            storage: Storage::Text,
+            anchor: false,
+            generated: false,
+            numbered: false,
+            not_null: false,
+            default: false,
+            unique: false,
+            ignores_case: false,
+            writable: true,
+            readable: false,
+            foreign: false,
+            refers_to: Vec::new(),
+            separator: None,
+        }
+    }
+
     fn attribute(&self) -> Attribute {
         let mut attribute = Attribute::new(&self.name, self.kind);
         attribute.multi_valued = self.separator.is_some();
         attribute.required = !self.generated && (self.anchor || (self.not_null && !self.default));
-        attribute.access = if self.writable { Access::ImportExport } else { Access::ImportOnly };
+        attribute.access = match (self.readable, self.writable) {
+            (true, true) => Access::ImportExport,
+            (true, false) => Access::ImportOnly,
+            (false, _) => Access::ExportOnly,
+        };
         attribute.anchor = self.anchor;
         attribute.unique = self.unique;
         attribute.case_exact = !self.ignores_case;
@@ -88,9 +119,12 @@ pub(crate) fn schema(tables: &[Table]) -> Schema {
 /// The tables of the settings as the catalog describes them, or everything that does not fit.
 pub(crate) fn tables(
     settings: &Settings,
+    dialect: &dyn Dialect,
     facts: &[TableFacts],
+    mut problems: Vec<Problem>,
 ) -> Result<Vec<Table>, Vec<Problem>> {
-    let mut problems = Vec::new();
+    // Statements about an object type that could not be read have nothing to be held against.
+    let is_whole = problems.is_empty();
     let children = child::said(settings, &mut problems);
     let chosen = choose(settings, facts, &children, &mut problems);
     let is_column = |entry: &str| {
@@ -117,7 +151,7 @@ pub(crate) fn tables(
     for choice in &chosen {
         match anchor(settings, choice) {
             Ok(anchor) => tables.push(choice.table(settings, &anchor, &mut problems)),
-            Err(text) if !settings.tables.is_empty() => {
+            Err(text) if !settings.tables.is_empty() || statement::is_alone(settings) => {
                 problems.push(Problem::new("anchor", text));
             }
             Err(_) => {
@@ -136,6 +170,9 @@ pub(crate) fn tables(
     refer(&mut tables, &chosen, &references, &mut problems);
     let catalog = Catalog { settings, facts, references: &references };
     child::attach(&catalog, &children, &mut tables, &mut problems);
+    if is_whole {
+        statement::resolve(settings, dialect, &mut tables, &mut problems);
+    }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
 
@@ -202,7 +239,8 @@ impl Choice<'_> {
         }
         let watermark = settings.watermark_column.as_ref().and_then(|name| {
             let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
-            if found.is_none() {
+            let is_called = matches!(self.facts.source, Source::Procedure(_));
+            if found.is_none() && !is_called {
                 let text = format!("is \"{name}\", which table {table} does not have");
                 problems.push(Problem::new("watermark_column", text));
             }
@@ -210,7 +248,9 @@ impl Choice<'_> {
         });
         let object_type = self.object_type.to_owned();
         let (name, quoted) = (table.clone(), self.facts.quoted.clone());
-        Table { object_type, name, quoted, columns, watermark, children: Vec::new() }
+        let (children, methods) = Default::default();
+        let source = self.facts.source.clone();
+        Table { object_type, name, quoted, columns, watermark, children, source, methods }
     }
 
     fn column(
@@ -246,6 +286,7 @@ impl Choice<'_> {
                 || (facts.primary_key && primary == 1),
             ignores_case: facts.ignores_case,
             writable: !facts.computed && !self.names(&settings.read_only_columns, name),
+            readable: true,
             foreign: self.facts.foreign.iter().any(|key| key.column == at),
             refers_to: Vec::new(),
             separator: settings
@@ -263,16 +304,21 @@ fn choose<'a>(
     children: &[Said],
     problems: &mut Vec<Problem>,
 ) -> Vec<Choice<'a>> {
-    if settings.tables.is_empty() {
+    if settings.tables.is_empty() && !statement::is_alone(settings) {
         let is_child = |facts: &TableFacts| {
             children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
         };
         let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
         return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();
     }
+    // Queries and procedures come behind what the catalog has.
+    let has_statement =
+        |facts: &&TableFacts| matches!(facts.source, Source::Query | Source::Procedure(_));
+    let answered = facts.iter().filter(has_statement);
+    let facts: Vec<&TableFacts> = facts.iter().filter(|facts| !has_statement(facts)).collect();
     let find = |name: &str| {
         let exact = facts.iter().find(|facts| facts.name == name);
-        exact.or_else(|| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name)))
+        exact.or_else(|| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name))).copied()
     };
     let mut chosen: Vec<Choice<'_>> = Vec::new();
     let mut wrong = |text| problems.push(Problem::new("tables", text));
@@ -290,7 +336,7 @@ fn choose<'a>(
             }
             Some((_, facts)) if facts.unfit.is_some() => {
                 let what = facts.unfit.unwrap_or_default();
-                wrong(format!("names \"{}\", which is {what}, not a table", facts.name));
+                wrong(format!("names \"{}\", which is {what}, no table or view", facts.name));
             }
             Some(("", _)) => wrong(format!("has no type before the equals sign of \"{entry}\"")),
             Some((object_type, _)) if chosen.iter().any(|c| c.object_type == object_type) => {
@@ -298,6 +344,16 @@ fn choose<'a>(
             }
             Some((object_type, facts)) => chosen.push(Choice { object_type, facts }),
         }
+    }
+    for facts in answered {
+        if chosen.iter().any(|choice| choice.object_type == facts.name) {
+            let text = format!("names the type \"{}\" twice", facts.name);
+            let is_query = facts.source == Source::Query;
+            let parameter = if is_query { "queries" } else { "procedures" };
+            problems.push(Problem::new(parameter, text));
+            continue;
+        }
+        chosen.push(Choice { object_type: &facts.name, facts });
     }
     chosen
 }
@@ -337,6 +393,9 @@ fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usize>, String
             key.sort_unstable();
             Ok(key)
         }
+        None if facts.source != Source::Table => Err(format!(
+            "is missing for {table}, whose keys nobody tells; name its columns as {table}.column"
+        )),
         None => Err(format!(
             "is missing for table {table}, which has neither a primary key nor a unique one without \
              NULL; name its columns as {table}.column"

@@ -96,12 +96,25 @@ pub struct Settings {
     /// as read only.
     #[config(capabilities, default = false)]
     pub(crate) export_object_replace: bool,
-    /// Tables
+    /// Tables and views
     ///
-    /// The object types: the name of a table each, or `type=table`. Without any, every table of
-    /// the database that has a key.
+    /// The object types: the name of a table or a view each, or `type=table`. Without any, every
+    /// table of the database that has a key. A view needs an `anchor`.
     #[config(schema = 1)]
     pub(crate) tables: Vec<String>,
+    /// Queries
+    ///
+    /// Object types whose entries a query answers, as `type = SELECT ...`. Each needs an `anchor`,
+    /// and statements of its own for what is to be written.
+    #[config(schema = 1)]
+    pub(crate) queries: Vec<String>,
+    /// Stored procedures
+    ///
+    /// Object types whose entries a procedure answers, as `type = procedure`, with a line
+    /// `NAME:INPUT:VALUE` below it for each parameter. `@StartIndex` and `@EndIndex` stand for the
+    /// first and the last row of a page, counted from 1.
+    #[config(schema = 1)]
+    pub(crate) procedures: Vec<String>,
     /// Booleans
     ///
     /// Columns of truth values, as `column` or `table.column`. Those declared BOOLEAN or BOOL are
@@ -128,6 +141,12 @@ pub struct Settings {
     /// columns are known.
     #[config(schema = 2)]
     pub(crate) read_only_columns: Vec<String>,
+    /// Columns that are only written
+    ///
+    /// Columns that are exported and never imported, as `column` or `table.column`; also attributes
+    /// that only statements are given, as `type.attribute`.
+    #[config(schema = 4)]
+    pub(crate) export_only_columns: Vec<String>,
     /// Multi-valued columns
     ///
     /// Columns that hold several values in one text, as `column` or `table.column`.
@@ -160,6 +179,71 @@ pub struct Settings {
     /// on it keeps them quick.
     #[config(global)]
     pub(crate) watermark_column: Option<String>,
+    /// Use named parameters
+    ///
+    /// Tells the arguments of procedures apart by their names, not by their order.
+    #[config(global, default = false)]
+    pub(crate) named_parameters: bool,
+    /// Queries that set a password
+    ///
+    /// As `insert_queries`; `@newPassword` is the password, `@PasswordOptions` its options.
+    #[config(global)]
+    pub(crate) set_password_queries: Vec<String>,
+    /// Procedures that set a password
+    ///
+    /// As `add_procedures`, with the values `newPassword` and `PasswordOptions`.
+    #[config(global)]
+    pub(crate) set_password_procedures: Vec<String>,
+    /// Queries that change a password
+    ///
+    /// As `insert_queries`; `@oldPassword` and `@newPassword` are the passwords.
+    #[config(global)]
+    pub(crate) change_password_queries: Vec<String>,
+    /// Procedures that change a password
+    ///
+    /// As `add_procedures`, with the values `oldPassword` and `newPassword`.
+    #[config(global)]
+    pub(crate) change_password_procedures: Vec<String>,
+    /// Rows of a page
+    ///
+    /// How many rows are asked for in one call of a procedure that is given `@StartIndex` and
+    /// `@EndIndex`.
+    #[config(run_step, default = 500)]
+    pub(crate) page_size: u32,
+    /// Insert queries
+    ///
+    /// Statements that add an entry, as `type = INSERT ...`; `@attribute` is the value of an
+    /// attribute. A line is a statement; one that begins with a space goes on with the line before.
+    /// A key that the database makes has to be answered, as by RETURNING.
+    #[config(run_step)]
+    pub(crate) insert_queries: Vec<String>,
+    /// Update queries
+    ///
+    /// Statements that change an entry, as `type = UPDATE ...`; the first one has to change one row.
+    #[config(run_step)]
+    pub(crate) update_queries: Vec<String>,
+    /// Delete queries
+    ///
+    /// Statements that remove an entry, as `type = DELETE ...`; the first one has to remove one row.
+    #[config(run_step)]
+    pub(crate) delete_queries: Vec<String>,
+    /// Procedures that add
+    ///
+    /// A procedure that adds an entry, as `type = procedure`, with a line `NAME:INPUT:ATTRIBUTE` or
+    /// `NAME:OUTPUT:ATTRIBUTE` below it for each parameter. A value that is no attribute is given as
+    /// it stands.
+    #[config(run_step)]
+    pub(crate) add_procedures: Vec<String>,
+    /// Procedures that change
+    ///
+    /// As `add_procedures`, for changed entries.
+    #[config(run_step)]
+    pub(crate) update_procedures: Vec<String>,
+    /// Procedures that remove
+    ///
+    /// As `add_procedures`, for removed entries.
+    #[config(run_step)]
+    pub(crate) delete_procedures: Vec<String>,
 }
 
 impl Settings {
@@ -215,6 +299,11 @@ impl Settings {
             _ => {}
         }
         problems
+    }
+
+    /// Whether there is a statement that sets a password.
+    pub(crate) fn sets_passwords(&self) -> bool {
+        !self.set_password_queries.is_empty() || !self.set_password_procedures.is_empty()
     }
 
     /// The lists of columns, with the names of their parameters, and whether they may name

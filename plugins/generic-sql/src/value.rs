@@ -254,6 +254,7 @@ mod tests {
             unique: false,
             ignores_case: false,
             writable: true,
+            readable: true,
             foreign: false,
             refers_to: Vec::new(),
             separator: None,

@@ -7,6 +7,7 @@ use crate::{
     reference::References,
     schema::{Column, Table, means},
     settings::Settings,
+    statement::Source,
 };
 use ecma_plugin_sdk::{AttributeType, Problem};
 
@@ -67,6 +68,11 @@ fn child(
         || parent.children.iter().any(|child| child.name().eq_ignore_ascii_case(name));
     if taken {
         let text = format!("whose attribute {}.{name} is there already", said.attribute.table);
+        return Err(vec![say(text)]);
+    }
+    if matches!(parent.source, Source::Procedure(_)) {
+        let text =
+            format!("whose {} comes from a procedure: nothing is read beside it", parent.name);
         return Err(vec![say(text)]);
     }
     let facts = child_table(catalog, said, tables).map_err(|text| vec![say(text)])?;
@@ -243,6 +249,7 @@ fn attribute(
         default: false,
         unique: false,
         ignores_case: facts.ignores_case,
+        readable: true,
         writable: !facts.computed && !named(&settings.read_only_columns),
         foreign: false,
         refers_to: refers_to.unwrap_or_default(),

@@ -41,7 +41,7 @@ impl Child {
         driver: &dyn Driver,
         owner: &[Scalar],
         change: &AttributeChange,
-    ) -> Result<()> {
+    ) -> Result<(), Failure> {
         match change {
             AttributeChange::Set(values) => self.set(driver, owner, values),
             AttributeChange::Clear => self.set(driver, owner, &[]),
@@ -56,7 +56,7 @@ impl Child {
     }
 
     /// Rows that stay are not touched: they may have columns of their own.
-    fn set(&self, driver: &dyn Driver, owner: &[Scalar], values: &[Value]) -> Result<()> {
+    fn set(&self, driver: &dyn Driver, owner: &[Scalar], values: &[Value]) -> Result<(), Failure> {
         let dialect = driver.dialect();
         if values.is_empty() && self.type_column.is_none() {
             return self.remove_all(driver, owner);
@@ -80,7 +80,12 @@ impl Child {
     }
 
     /// Adds a row unless it is there.
-    fn add(&self, driver: &dyn Driver, owner: &[Scalar], value: Vec<Scalar>) -> Result<()> {
+    fn add(
+        &self,
+        driver: &dyn Driver,
+        owner: &[Scalar],
+        value: Vec<Scalar>,
+    ) -> Result<(), Failure> {
         let (dialect, parameters) = (driver.dialect(), [owner, &value].concat());
         let mut is_there = false;
         let known = driver.query(&dialect.child_rows(self, true), &parameters, &mut |_| {
@@ -95,7 +100,12 @@ impl Child {
         added.map(drop).map_err(|failure| self.blame(failure))
     }
 
-    fn remove(&self, driver: &dyn Driver, owner: &[Scalar], value: &[Scalar]) -> Result<()> {
+    fn remove(
+        &self,
+        driver: &dyn Driver,
+        owner: &[Scalar],
+        value: &[Scalar],
+    ) -> Result<(), Failure> {
         // Nothing equals NULL, and NULL is no value.
         if value.contains(&Scalar::Null) {
             return Ok(());
@@ -106,17 +116,20 @@ impl Child {
     }
 
     /// Removes all rows of this owner, also those that are no values.
-    pub(crate) fn remove_all(&self, driver: &dyn Driver, owner: &[Scalar]) -> Result<()> {
+    pub(crate) fn remove_all(&self, driver: &dyn Driver, owner: &[Scalar]) -> Result<(), Failure> {
         let sql = driver.dialect().child_delete(self, false);
         driver.execute(&sql, owner).map(drop).map_err(|failure| self.blame(failure))
     }
 
     /// The error with the attribute, when it is about values.
-    fn blame(&self, failure: Failure) -> Error {
+    fn blame(&self, failure: Failure) -> Failure {
+        if failure.is_deadlock() {
+            return failure;
+        }
         let error = Error::from(failure);
         match error.kind() {
-            ErrorKind::Invalid | ErrorKind::AlreadyExists => error.at(self.name()),
-            _ => error,
+            ErrorKind::Invalid | ErrorKind::AlreadyExists => error.at(self.name()).into(),
+            _ => error.into(),
         }
     }
 }

@@ -62,6 +62,16 @@ pub(crate) trait Dialect: Debug + Sync {
         format!("{sql} FETCH FIRST {rows} ROWS ONLY")
     }
 
+    /// Whether a backslash in a text takes the quote behind it along.
+    fn escapes_with_backslash(&self) -> bool {
+        false
+    }
+
+    /// A call of a procedure, its name in quotes already.
+    fn call(&self, procedure: &str, arguments: &[String]) -> String {
+        format!("CALL {procedure}({})", arguments.join(", "))
+    }
+
     /// How a statement begins that adds rows.
     fn insert_into(&self) -> &'static str {
         "INSERT INTO"
@@ -113,18 +123,23 @@ impl dyn Dialect + '_ {
     ) -> String {
         let (columns, table) = (self.columns(columns), &table.quoted);
         let word = if condition.is_empty() { "" } else { " WHERE " };
-        format!("SELECT {columns} FROM {table}{word}{condition}")
+        format!("SELECT {columns} FROM {table} p{word}{condition}")
+    }
+
+    /// All columns of a table or of a query in brackets.
+    pub(crate) fn everything(&self, table: &str) -> String {
+        format!("SELECT * FROM {table} p")
     }
 
     /// Whether a table can be read. Its name is in quotes already, as in the next one.
     pub(crate) fn probe(&self, table: &str) -> String {
-        self.limit(&format!("SELECT 1 FROM {table}"), 1)
+        self.limit(&format!("SELECT 1 FROM {table} p"), 1)
     }
 
     /// The greatest value of a column.
     pub(crate) fn greatest(&self, table: &str, column: &str, storage: Storage) -> String {
         let greatest = format!("max({})", self.name(column));
-        format!("SELECT {} FROM {table}", self.shown(&greatest, storage))
+        format!("SELECT {} FROM {table} p", self.shown(&greatest, storage))
     }
 
     /// The condition of rows that came since the value of a parameter. The column is in quotes

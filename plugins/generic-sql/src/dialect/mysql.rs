@@ -43,6 +43,10 @@ impl Dialect for Mysql {
         }
     }
 
+    fn escapes_with_backslash(&self) -> bool {
+        true
+    }
+
     /// MariaDB has a way, MySQL has none.
     fn returning(&self) -> bool {
         false

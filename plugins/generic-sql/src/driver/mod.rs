@@ -3,6 +3,7 @@
 //! To add a driver: a file here with `impl Driver`, its SQL in `dialect`, a word in
 //! `settings::DriverName`, a line in [`connect`]. Nothing above this folder names a database.
 
+mod call;
 mod facts;
 mod mysql;
 mod paged;
@@ -15,8 +16,11 @@ use crate::{
     dialect::Dialect,
     schema::{Column, Table},
     settings::{DriverName, Settings},
+    statement::Source,
 };
 use ecma_plugin_sdk::{AttributeType, Error, ErrorKind};
+
+pub(crate) use call::{Answer, Argument, Call, Called, Direction};
 
 /// Opens a connection to the database of the settings.
 pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
@@ -60,6 +64,12 @@ pub(crate) trait Driver: Send {
             each,
         )
     }
+
+    /// The columns that a statement answers, none if it answers no rows. It is prepared, not run.
+    fn columns(&self, sql: &str) -> Result<Vec<ColumnFacts>, Failure>;
+
+    /// Calls a stored procedure and hands over the first rows that it answers, with their columns.
+    fn call(&self, call: &Call<'_>, each: &mut Answer<'_>) -> Result<Called, Failure>;
 
     /// Runs a statement and answers how many rows it changed itself, triggers not counted.
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
@@ -231,7 +241,8 @@ pub(crate) struct TableFacts {
     pub(crate) name: String,
     /// The name as it stands in statements.
     pub(crate) quoted: String,
-    /// Why it cannot be an object type: `a view`.
+    pub(crate) source: Source,
+    /// Why it cannot be an object type: `a virtual table`.
     pub(crate) unfit: Option<&'static str>,
     pub(crate) columns: Vec<ColumnFacts>,
     /// Columns of each unique key but the primary one.
@@ -254,6 +265,23 @@ pub(crate) struct ColumnFacts {
     /// Computed from other columns.
     pub(crate) computed: bool,
     pub(crate) ignores_case: bool,
+}
+
+impl ColumnFacts {
+    /// A column of what a statement answers: no more is known of it.
+    fn answered(name: &str, (kind, storage): (AttributeType, Storage)) -> ColumnFacts {
+        ColumnFacts {
+            name: name.to_owned(),
+            kind,
+            storage,
+            not_null: false,
+            default: false,
+            primary_key: false,
+            numbered: false,
+            computed: false,
+            ignores_case: false,
+        }
+    }
 }
 
 /// How a column keeps values.
@@ -295,6 +323,8 @@ pub(crate) enum Fault {
     Trigger,
     UnknownColumn,
     UnknownTable,
+    /// The row is not there; a procedure says so.
+    NoRow,
     Busy,
     /// Two transactions stood in each other's way, and this one was ended; it may be done again.
     Deadlock,
@@ -310,6 +340,12 @@ pub(crate) enum Failure {
     Database(Fault, String),
     /// Something of ours, on the way through: the host asked to stop.
     Ours(Error),
+}
+
+impl Failure {
+    pub(crate) fn is_deadlock(&self) -> bool {
+        matches!(self, Failure::Database(Fault::Deadlock, _))
+    }
 }
 
 /// A number of single precision with the digits it is written with: 0.1, not 0.10000000149.
@@ -335,6 +371,7 @@ impl Fault {
             | Fault::Trigger
             | Fault::UnknownColumn => ErrorKind::Invalid,
             Fault::UnknownTable => ErrorKind::Config,
+            Fault::NoRow => ErrorKind::NotFound,
             Fault::Busy | Fault::Deadlock => ErrorKind::Busy,
             Fault::Unreachable => ErrorKind::Unreachable,
             Fault::Forbidden => ErrorKind::Forbidden,
@@ -353,6 +390,7 @@ impl Fault {
             Fault::Trigger => "is refused by a trigger",
             Fault::UnknownColumn => "is not in the database",
             Fault::UnknownTable => "the table is not there",
+            Fault::NoRow => "the row is not there",
             Fault::Busy => "the database is locked by somebody else",
             Fault::Deadlock => "the database ended the transaction for the sake of another one",
             Fault::Unreachable => "the database cannot be read or written",

@@ -3,11 +3,15 @@
 //! Statements are prepared, and values come in the binary protocol. Text is bound as text, and the
 //! server reads it as what its column is.
 
+mod call;
 mod catalog;
 mod fault;
 mod value;
 
-use super::{Cells, Driver, Failure, Fault, Purpose, Scalar, TableFacts, tls};
+use super::{
+    Answer, Call, Called, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar, TableFacts,
+    tls,
+};
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
@@ -155,6 +159,15 @@ impl Driver for Mysql {
             }
             Ok(rows.drop_result().await?)
         })
+    }
+
+    fn columns(&self, sql: &str) -> Result<Vec<ColumnFacts>, Failure> {
+        let statement = self.work(sql, async |connection| Ok(connection.prep(sql).await?))?;
+        Ok(call::columns(&statement.columns()))
+    }
+
+    fn call(&self, call: &Call<'_>, each: &mut Answer<'_>) -> Result<Called, Failure> {
+        call::call(self, call, each)
     }
 
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {

@@ -4,10 +4,12 @@
 //! serves every type there is. Read are the types that have a cell of their own; the others are
 //! cast to text in the statement ([`Storage::Own`]).
 
+mod call;
 mod catalog;
 
 use super::{
-    Cell, Cells, Driver, Failure, Fault, Purpose, Scalar, Storage, TableFacts, short, tls,
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar,
+    Storage, TableFacts, short, tls,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -147,6 +149,14 @@ impl Driver for Postgres {
         })
     }
 
+    fn columns(&self, sql: &str) -> Result<Vec<ColumnFacts>, Failure> {
+        Ok(call::columns(&self.prepare(sql)?))
+    }
+
+    fn call(&self, call: &Call<'_>, each: &mut Answer<'_>) -> Result<Called, Failure> {
+        call::call(self, call, each)
+    }
+
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {
         let statement = self.prepare(sql)?;
         let parameters = parameters.iter().map(|value| value as &(dyn ToSql + Sync));
@@ -283,11 +293,12 @@ fn fault(code: &SqlState) -> Fault {
         "23503" | "23001" => Fault::ForeignKey,
         "22001" => Fault::TooBig,
         "42703" => Fault::UnknownColumn,
-        "42P01" | "3F000" | "3D000" => Fault::UnknownTable,
+        "42P01" | "42883" | "3F000" | "3D000" => Fault::UnknownTable,
         "42501" | "25006" => Fault::Forbidden,
         "40001" | "40P01" => Fault::Deadlock,
         "55P03" | "57014" | "53300" => Fault::Busy,
         "P0001" => Fault::Trigger,
+        "P0002" | "02000" => Fault::NoRow,
         code => match &code[..2.min(code.len())] {
             "22" => Fault::Type,
             "28" => Fault::Forbidden,

@@ -3,7 +3,10 @@
 mod catalog;
 mod fault;
 
-use super::{Cell, Cells, Driver, Failure, Merge, Merged, Others, Purpose, Scalar, TableFacts};
+use super::{
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Merge, Merged, Others,
+    Purpose, Scalar, TableFacts,
+};
 use crate::{
     dialect::{self, Dialect},
     settings::Settings,
@@ -99,6 +102,19 @@ impl Driver for Sqlite {
             each(row, &mut beside)?;
         }
         Ok(())
+    }
+
+    fn columns(&self, sql: &str) -> Result<Vec<ColumnFacts>, Failure> {
+        let statement = self.connection.prepare_cached(sql)?;
+        let column = |column: rusqlite::Column<'_>| {
+            let declared = column.decl_type().unwrap_or_default();
+            ColumnFacts::answered(column.name(), catalog::type_of(declared))
+        };
+        Ok(statement.columns().map(column).collect())
+    }
+
+    fn call(&self, _: &Call<'_>, _: &mut Answer<'_>) -> Result<Called, Failure> {
+        Err(Error::config("sqlite has no stored procedures; queries take their place").into())
     }
 
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {

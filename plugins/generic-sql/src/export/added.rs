@@ -1,16 +1,16 @@
 //! A new row, and the anchor it has then.
 
-use super::Export;
+use super::{Done, Export};
 use crate::{
     driver::{Cell, Failure, Scalar},
     schema::Column,
     value,
 };
-use ecma_plugin_sdk::{EntryId, Error, ErrorKind, Result};
+use ecma_plugin_sdk::{EntryId, Error, ErrorKind};
 
 impl Export<'_> {
     /// Adds a row with values in these columns; answers what names it.
-    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Result<EntryId> {
+    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Done<EntryId> {
         let dialect = self.driver.dialect();
         let sql = dialect.insert(self.table, columns);
         let id = match dialect.returning() {
@@ -19,7 +19,7 @@ impl Export<'_> {
         }?;
         id.ok_or_else(|| {
             let text = "a trigger of the database left the row out";
-            Error::new(ErrorKind::Invalid, text)
+            Error::new(ErrorKind::Invalid, text).into()
         })
     }
 
@@ -29,7 +29,7 @@ impl Export<'_> {
         sql: &str,
         columns: &[&Column],
         parameters: &[Scalar],
-    ) -> Result<Option<EntryId>> {
+    ) -> Done<Option<EntryId>> {
         let mut id = None;
         let inserted = self.driver.query(sql, parameters, &mut |cells| {
             let mut new = self.nameless();
@@ -49,7 +49,7 @@ impl Export<'_> {
         sql: &str,
         columns: &[&Column],
         parameters: &[Scalar],
-    ) -> Result<Option<EntryId>> {
+    ) -> Done<Option<EntryId>> {
         let sent = |column: &Column| {
             let at = columns.iter().position(|one| one.name == column.name)?;
             Some(parameters[at].cell())
@@ -58,7 +58,7 @@ impl Export<'_> {
         if let Some(column) = made.find(|column| !column.numbered) {
             let text = "is missing: this database does not tell what a default or a trigger makes \
                         of a key";
-            return Err(Error::invalid(&column.name, text));
+            return Err(Error::invalid(&column.name, text).into());
         }
         let inserted = self.driver.execute(sql, parameters);
         if inserted.map_err(|failure| self.blame(columns, failure))? == 0 {
@@ -80,7 +80,7 @@ impl Export<'_> {
 }
 
 /// Puts the value of a column into the anchor.
-fn name(id: &mut EntryId, column: &Column, cell: Cell<'_>) -> Result<(), Failure> {
+pub(super) fn name(id: &mut EntryId, column: &Column, cell: Cell<'_>) -> Result<(), Failure> {
     let mut empty = true;
     value::read(column, cell, |value| {
         empty = false;

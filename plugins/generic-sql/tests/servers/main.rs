@@ -6,6 +6,7 @@
 mod mysql;
 mod postgres;
 mod scenarios;
+mod statements;
 
 use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
@@ -25,6 +26,10 @@ struct Vendor {
     pages: &'static str,
     /// `t` with a constraint of each kind.
     constraints: &'static str,
+    /// `staff` of seven, a log, and procedures for them.
+    staff: &'static str,
+    /// A statement that adds to `staff`; its key is answered, or made as numbers.
+    add_staff: &'static str,
     /// The attribute that is named for a text that is too long, and for one that a CHECK refuses.
     named: [&'static str; 2],
 }

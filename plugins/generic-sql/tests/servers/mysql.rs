@@ -25,6 +25,8 @@ const MARIADB: Vendor = Vendor {
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW
             IF new.name = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this name';
             END IF//",
+    staff: STAFF,
+    add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age)",
     named: ["login", "age"],
 };
 
@@ -51,6 +53,45 @@ INSERT INTO person (login, name, hired) VALUES
 CREATE TABLE device (site varchar(20), number integer, owner integer, note text,
     PRIMARY KEY (site, number), FOREIGN KEY (owner) REFERENCES person (id));
 INSERT INTO device VALUES ('a', 1, 1, 'one'), ('a', 2, 2, 'two'), ('b', 1, NULL, 'three');";
+
+const STAFF: &str = "
+CREATE TABLE staff (id integer AUTO_INCREMENT PRIMARY KEY, login varchar(99) UNIQUE, age integer,
+    secret text);
+INSERT INTO staff (login) SELECT concat('p', seq) FROM seq_1_to_7;
+CREATE TABLE log (what text);
+DELIMITER //
+CREATE PROCEDURE list_staff(first integer, last integer)
+    SELECT id, login, age FROM
+        (SELECT s.*, row_number() OVER (ORDER BY id) AS n FROM staff s) x
+    WHERE n BETWEEN first AND last ORDER BY n//
+CREATE PROCEDURE list_staff_whole(first integer, last integer)
+    SELECT id, login, age FROM staff ORDER BY id//
+CREATE PROCEDURE add_staff(log_in varchar(99), years integer, OUT made integer)
+BEGIN
+    INSERT INTO staff (login, age) VALUES (log_in, years);
+    SET made = last_insert_id();
+END//
+CREATE PROCEDURE found_one(rows_changed integer)
+BEGIN
+    IF rows_changed <> 1 THEN SIGNAL SQLSTATE '02000' SET MESSAGE_TEXT = 'nobody'; END IF;
+END//
+CREATE PROCEDURE change_staff(k integer, log_in varchar(99), years integer)
+BEGIN
+    UPDATE staff SET login = log_in, age = years WHERE id = k;
+    CALL found_one(row_count());
+END//
+CREATE PROCEDURE remove_staff(k integer)
+BEGIN
+    DELETE FROM staff WHERE id = k;
+    CALL found_one(row_count());
+END//
+CREATE PROCEDURE password_staff(k integer, word text, why text)
+BEGIN
+    UPDATE staff SET secret = concat(word, ' ', why) WHERE id = k;
+    CALL found_one(row_count());
+END//
+DELIMITER ;
+";
 
 const TEAMS: &str = "
 CREATE TABLE person (id integer AUTO_INCREMENT PRIMARY KEY, name text, changed bigint);

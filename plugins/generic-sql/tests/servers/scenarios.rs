@@ -6,7 +6,7 @@ use ecma_plugin_sdk::{Anchor, Dn, Update, prelude::*, testkit::Contract};
 /// Makes a test of each scenario for a vendor.
 macro_rules! every_scenario {
     ($vendor:expr) => {
-        $crate::scenarios::every_scenario! { $vendor,
+        $crate::scenarios::every_scenario! { $vendor, in scenarios:
             a_generated_key_keeps_the_contract
             a_key_of_two_columns_keeps_the_contract
             deltas_and_whole_rows_keep_the_contract
@@ -15,11 +15,21 @@ macro_rules! every_scenario {
             what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors
             a_lost_connection_is_unreachable_and_a_new_one_goes_on
         }
+        $crate::scenarios::every_scenario! { $vendor, in statements:
+            queries_keep_the_contract
+            procedures_keep_the_contract
+            a_view_keeps_the_contract
+            pages_of_a_procedure_are_all_read
+            a_procedure_that_does_not_heed_its_pages_is_told
+            no_value_becomes_sql_whatever_the_method
+            a_procedure_sets_a_password
+            a_procedure_that_is_not_there_is_named
+        }
     };
-    ($vendor:expr, $($scenario:ident)*) => {
+    ($vendor:expr, in $module:ident: $($scenario:ident)*) => {
         $(#[test]
         fn $scenario() {
-            $crate::scenarios::$scenario(&$vendor);
+            $crate::$module::$scenario(&$vendor);
         })*
     };
 }

@@ -11,4 +11,5 @@ mod errors;
 mod export;
 mod import;
 mod model;
+mod statements;
 mod support;

@@ -9,6 +9,7 @@ use crate::driver::{
     ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
     facts::{Facts, by_first, rows},
 };
+use crate::statement::Source;
 use std::collections::HashMap;
 
 const TABLES: &str = "
@@ -95,7 +96,8 @@ pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure
         described.push(TableFacts {
             name: name.clone(),
             quoted,
-            unfit: (kind == "VIEW").then_some("a view"),
+            source: if kind == "VIEW" { Source::View } else { Source::Table },
+            unfit: None,
             columns,
             unique,
             foreign: references,

@@ -111,7 +111,9 @@ fn fault(code: u16, state: &str) -> Fault {
         1406 | 1153 | 1301 => Fault::TooBig,
         1264 | 1265 | 1267 | 1292 | 1366 | 1411 | 1416 | 3140 => Fault::Type,
         1054 => Fault::UnknownColumn,
-        1146 | 1049 => Fault::UnknownTable,
+        1146 | 1049 | 1305 => Fault::UnknownTable,
+        // SIGNAL SQLSTATE '02000'
+        1643 => Fault::NoRow,
         1044 | 1045 | 1142 | 1143 | 1227 | 1290 | 1698 | 1792 | 1820 | 1836 => Fault::Forbidden,
         1040 | 1203 | 1205 | 1226 | 1317 | 1461 | 3024 => Fault::Busy,
         // A deadlock, a row that another transaction changed, too many locks: the transaction ends.

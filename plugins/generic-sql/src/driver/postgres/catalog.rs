@@ -6,6 +6,7 @@ use crate::driver::{
     ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
     facts::{Facts, by_first, rows},
 };
+use crate::statement::Source;
 use std::collections::HashMap;
 
 const TABLES: &str = "
@@ -27,7 +28,7 @@ SELECT a.attrelid::int8, a.attnum::int8, a.attname::text,
        a.attgenerated <> '',
        t.typname = 'citext' OR (l.collisdeterministic IS NOT NULL AND NOT l.collisdeterministic)
 FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f')
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -67,10 +68,9 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
     for table in &tables {
         let oid = table[0].as_str();
         let quoted = format!("{}.{}", dialect.name(&table[1]), dialect.name(&table[2]));
-        let unfit = match table[3].as_str() {
-            "v" => Some("a view"),
-            "m" => Some("a materialized view"),
-            _ => None,
+        let source = match table[3].as_str() {
+            "v" | "m" => Source::View,
+            _ => Source::Table,
         };
         let columns = columns.remove(oid).unwrap_or_default();
         let numbers: Vec<&str> = columns.iter().map(|column| column[0].as_str()).collect();
@@ -106,7 +106,8 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
         described.push(TableFacts {
             name: names[oid].clone(),
             quoted,
-            unfit,
+            source,
+            unfit: None,
             columns,
             unique: unique.map(|(_, key)| key).collect(),
             foreign: references,

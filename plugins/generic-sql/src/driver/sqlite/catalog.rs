@@ -5,6 +5,7 @@ use crate::driver::{
     ColumnFacts, Driver as _, Failure, ForeignKey, Scalar, Storage, TableFacts,
     facts::{Facts, rows},
 };
+use crate::statement::Source;
 use ecma_plugin_sdk::AttributeType;
 
 /// Rows of a statement about a table, or anything else by its name.
@@ -18,10 +19,10 @@ pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
     let mut described = Vec::new();
     for table in facts(sqlite, sql, "sqlite_", 3)? {
         let [name, kind, without_rowid] = table.try_into().expect("the query has three columns");
-        let unfit = match kind.as_str() {
-            "table" => None,
-            "view" => Some("a view"),
-            _ => Some("a virtual table"),
+        let (source, unfit) = match kind.as_str() {
+            "table" => (Source::Table, None),
+            "view" => (Source::View, None),
+            _ => (Source::Table, Some("a virtual table")),
         };
         let quoted = sqlite.dialect().name(&name);
         let (mut columns, mut unique, mut foreign) = Default::default();
@@ -30,7 +31,7 @@ pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
             unique = self::unique(sqlite, &name)?;
             foreign = self::foreign(sqlite, &name, &columns)?;
         }
-        described.push(TableFacts { name, quoted, unfit, columns, unique, foreign });
+        described.push(TableFacts { name, quoted, source, unfit, columns, unique, foreign });
     }
     Ok(described)
 }
@@ -54,8 +55,9 @@ fn columns(sqlite: &Sqlite, table: &str, without_rowid: bool) -> Result<Vec<Colu
             && !own_index
             && !without_rowid
             && declared.eq_ignore_ascii_case("integer");
-        let (_, collation, ..) =
-            sqlite.connection.column_metadata(Some("main"), table, name.as_str())?;
+        // Of a view nothing more is known.
+        let metadata = sqlite.connection.column_metadata(Some("main"), table, name.as_str()).ok();
+        let collation = metadata.and_then(|(_, collation, ..)| collation);
         columns.push(ColumnFacts {
             kind,
             storage,
@@ -107,7 +109,7 @@ fn foreign(
 
 /// SQLite's rules of affinity (<https://www.sqlite.org/datatype3.html> §3.1), and the declared
 /// types that mean more than it keeps.
-fn type_of(declared: &str) -> (AttributeType, Storage) {
+pub(super) fn type_of(declared: &str) -> (AttributeType, Storage) {
     let upper = declared.to_ascii_uppercase();
     let has = |word: &str| upper.contains(word);
     let storage = if has("INT") {
