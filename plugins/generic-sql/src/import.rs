@@ -142,7 +142,6 @@ pub(crate) fn digests(
 pub(crate) fn run(
     driver: &dyn Driver,
     tables: &[Table],
-    page_size: u32,
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
@@ -172,7 +171,7 @@ pub(crate) fn run(
                     let text = format!("{} comes from a procedure", plan.table.object_type);
                     return Err(Error::unsupported(text + ", which has no delta import").into());
                 }
-                (Source::Procedure(_), _) => called(driver, plan, page_size, sink)?,
+                (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
                 (_, true) => rows(driver, plan, since, sink)?,
                 (_, false) => rows_and_children(driver, plan, since, sink)?,
             }

@@ -113,7 +113,7 @@ impl Connector for GenericSql {
 
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
         self.refresh()?;
-        import::run(&*self.driver, &self.tables, self.settings.page_size, run, sink)
+        import::run(&*self.driver, &self.tables, run, sink)
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {

@@ -112,7 +112,8 @@ pub struct Settings {
     ///
     /// Object types whose entries a procedure answers, as `type = procedure`, with a line
     /// `NAME:INPUT:VALUE` below it for each parameter. `@StartIndex` and `@EndIndex` stand for the
-    /// first and the last row of a page, counted from 1.
+    /// first and the last row of a page, counted from 1; how many are in a page is the `page_size`
+    /// of the import.
     #[config(schema = 1)]
     pub(crate) procedures: Vec<String>,
     /// Booleans
@@ -204,45 +205,39 @@ pub struct Settings {
     /// As `add_procedures`, with the values `oldPassword` and `newPassword`.
     #[config(global)]
     pub(crate) change_password_procedures: Vec<String>,
-    /// Rows of a page
-    ///
-    /// How many rows are asked for in one call of a procedure that is given `@StartIndex` and
-    /// `@EndIndex`.
-    #[config(run_step, default = 500)]
-    pub(crate) page_size: u32,
     /// Insert queries
     ///
     /// Statements that add an entry, as `type = INSERT ...`; `@attribute` is the value of an
     /// attribute. A line is a statement; one that begins with a space goes on with the line before.
     /// A key that the database makes has to be answered, as by RETURNING.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) insert_queries: Vec<String>,
     /// Update queries
     ///
     /// Statements that change an entry, as `type = UPDATE ...`; the first one has to change one row.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) update_queries: Vec<String>,
     /// Delete queries
     ///
     /// Statements that remove an entry, as `type = DELETE ...`; the first one has to remove one row.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) delete_queries: Vec<String>,
     /// Procedures that add
     ///
     /// A procedure that adds an entry, as `type = procedure`, with a line `NAME:INPUT:ATTRIBUTE` or
     /// `NAME:OUTPUT:ATTRIBUTE` below it for each parameter. A value that is no attribute is given as
     /// it stands.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) add_procedures: Vec<String>,
     /// Procedures that change
     ///
     /// As `add_procedures`, for changed entries.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) update_procedures: Vec<String>,
     /// Procedures that remove
     ///
     /// As `add_procedures`, for removed entries.
-    #[config(run_step)]
+    #[config(global)]
     pub(crate) delete_procedures: Vec<String>,
 }
 

@@ -1,7 +1,11 @@
 //! Views, queries and procedures, on every server.
 
-use super::{Vendor, import, linked};
-use ecma_plugin_sdk::{ExportStyle, PasswordOptions, Update, prelude::*, testkit::Contract};
+use super::{Vendor, linked};
+use ecma_plugin_sdk::{
+    ExportStyle, PasswordOptions, Update,
+    prelude::*,
+    testkit::{self, Contract},
+};
 
 /// Names that somebody would like to be SQL.
 const HOSTILE: [&str; 6] = [
@@ -41,7 +45,6 @@ fn procedures(values: Values) -> Values {
             "procedures",
             list("staff = list_staff\nfirst:INPUT:@StartIndex\nlast:INPUT:@EndIndex"),
         )
-        .with("page_size", 3)
         .with("anchor", "staff.id")
         .with(
             "add_procedures",
@@ -56,6 +59,12 @@ fn procedures(values: Values) -> Values {
             "set_password_procedures",
             list("staff = password_staff\nkey:INPUT:id\nword:INPUT:newPassword\nwhy:INPUT:asked"),
         )
+}
+
+fn pages_of(size: u32) -> ImportRun {
+    let mut run = ImportRun::full();
+    run.page_size = size;
+    run
 }
 
 fn marvin() -> Entry {
@@ -83,19 +92,24 @@ pub(crate) fn a_view_keeps_the_contract(vendor: &Vendor) {
 pub(crate) fn pages_of_a_procedure_are_all_read(vendor: &Vendor) {
     let (_database, values) = vendor.database("paged", vendor.staff);
     for page_size in [1, 3, 7, 500] {
-        let entries = import(&procedures(values.clone()).with("page_size", page_size));
-        let logins: Vec<_> = entries.iter().map(|entry| entry.text("login").unwrap()).collect();
+        let mut connector = linked().connect(&procedures(values.clone())).unwrap();
+        let imported = testkit::import(&mut connector, &pages_of(page_size)).unwrap();
+        let login = |change: &Change| match change {
+            Change::Add(entry) => entry.text("login").unwrap().to_owned(),
+            other => panic!("a full import adds only: {other:?}"),
+        };
+        let logins: Vec<String> = imported.changes.iter().map(login).collect();
         assert_eq!(logins, ["p1", "p2", "p3", "p4", "p5", "p6", "p7"], "{page_size}");
     }
 }
 
 pub(crate) fn a_procedure_that_does_not_heed_its_pages_is_told(vendor: &Vendor) {
     let (_database, values) = vendor.database("unpaged", vendor.staff);
-    for (page_size, all) in [(3, "list_staff_whole"), (500, "list_staff_whole")] {
-        let text = format!("staff = {all}\nfirst:INPUT:@StartIndex\nlast:INPUT:@EndIndex");
-        let values = values.clone().with("procedures", list(text)).with("anchor", "staff.id");
-        let mut connector = linked().connect(&values.with("page_size", page_size)).unwrap();
-        let failed = ecma_plugin_sdk::testkit::import(&mut connector, &ImportRun::full());
+    let text = "staff = list_staff_whole\nfirst:INPUT:@StartIndex\nlast:INPUT:@EndIndex";
+    let values = values.with("procedures", list(text)).with("anchor", "staff.id");
+    for page_size in [3, 500] {
+        let mut connector = linked().connect(&values).unwrap();
+        let failed = testkit::import(&mut connector, &pages_of(page_size));
         let error = failed.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         assert!(error.to_string().contains("answers the same rows for each page"), "{error}");
