@@ -24,15 +24,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 type Done<T> = Result<T, Failure>;
 
 /// Does a page of changes; one result for each, in order.
+///
+/// Most pages go well, so the first try sets no savepoints: they cost as much as the changes. When
+/// something does not go well, all is undone and done again with them.
 pub(crate) fn page(
     driver: &dyn Driver,
     tables: &[Table],
     changes: &[Change],
 ) -> Vec<Result<Exported>> {
     let mut refused: Vec<Option<Error>> = vec![None; changes.len()];
-    let mut deadlocks = 0;
+    let (mut deadlocks, mut is_careful) = (0, false);
     loop {
-        let (whose, failure) = match attempt(driver, tables, changes, &refused) {
+        let (whose, failure) = match attempt(driver, tables, changes, &refused, is_careful) {
             Ok(results) => match driver.commit() {
                 Ok(()) => return results,
                 Err(failure) => (None, failure),
@@ -46,15 +49,23 @@ pub(crate) fn page(
             deadlocks += 1;
             continue;
         }
-        // A trigger, or a deadlock once more: the neighbors are done without the change.
-        if let Some(at) = whose.filter(|_| error.kind() != ErrorKind::Unreachable) {
-            refused[at] = Some(error);
-            continue;
-        }
-        // A constraint that waits for the end of the transaction does not say whose it is.
-        if error.kind() == ErrorKind::Invalid && changes.len() > 1 {
-            let alone = |change| page_of_one(driver, tables, change);
-            return changes.iter().map(alone).collect();
+        match whose {
+            _ if error.kind() == ErrorKind::Unreachable || changes.len() == 1 => {}
+            Some(_) if !is_careful => {
+                is_careful = true;
+                continue;
+            }
+            // A trigger that ended all, or a deadlock once more: the neighbors go without it.
+            Some(at) => {
+                refused[at] = Some(error);
+                continue;
+            }
+            // A constraint that waits for the end of the transaction does not say whose it is.
+            None if error.kind() == ErrorKind::Invalid => {
+                let alone = |change| page_of_one(driver, tables, change);
+                return changes.iter().map(alone).collect();
+            }
+            None => {}
         }
         return changes.iter().map(|_| Err(error.clone())).collect();
     }
@@ -71,12 +82,13 @@ pub(crate) fn page_of_one(
 }
 
 /// Does the changes that are not refused yet. When the transaction is over before its end, the
-/// failure says why, and at which change.
+/// failure says why, and at which change. Only a careful one goes on behind a change that failed.
 fn attempt(
     driver: &dyn Driver,
     tables: &[Table],
     changes: &[Change],
     refused: &[Option<Error>],
+    is_careful: bool,
 ) -> Result<Vec<Result<Exported>>, (Option<usize>, Failure)> {
     let whole = |failure| (None, failure);
     driver.begin(Purpose::Write).map_err(whole)?;
@@ -86,13 +98,17 @@ fn attempt(
             results.push(Err(error.clone()));
             continue;
         }
-        driver.save().map_err(whole)?;
+        if is_careful {
+            driver.save().map_err(whole)?;
+        }
         results.push(match one(driver, tables, change) {
             Ok(exported) => {
-                driver.release().map_err(whole)?;
+                if is_careful {
+                    driver.release().map_err(whole)?;
+                }
                 Ok(exported)
             }
-            Err(failure) if failure.is_deadlock() || !driver.in_transaction() => {
+            Err(failure) if !is_careful || failure.is_deadlock() || !driver.in_transaction() => {
                 return Err((Some(at), failure));
             }
             Err(failure) => {

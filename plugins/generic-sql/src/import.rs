@@ -406,27 +406,10 @@ pub(crate) fn read(
     }
     let Some(anchor) = anchor(table, id)? else { return Ok(None) };
     let dialect = driver.dialect();
-    let columns: Vec<&Column> = table.columns.iter().filter(|column| column.readable).collect();
-    let sql = dialect.select(table, columns.iter().copied(), &dialect.anchor(table, 1));
+    let sql = dialect.select(table, table.read(), &dialect.anchor(table, 1));
     let mut found = None;
     driver.query(&sql, &anchor, &mut |cells| {
-        let mut entry = Entry::new(&table.object_type);
-        for (at, column) in columns.iter().copied().enumerate() {
-            let mut values = Vec::new();
-            value::read(column, cells.cell(at), |value| {
-                values.push(value.into_value());
-                Ok(())
-            })?;
-            match values.pop() {
-                Some(value) if column.anchor => entry.id_mut().anchor.set(&column.name, value),
-                Some(value) => {
-                    values.push(value);
-                    entry.put(&column.name, values);
-                }
-                None => {}
-            }
-        }
-        found = Some(entry);
+        found = Some(entry(table, cells)?);
         Ok(())
     })?;
     let Some(mut entry) = found else { return Ok(None) };
@@ -437,6 +420,27 @@ pub(crate) fn read(
         }
     }
     Ok(Some(entry))
+}
+
+/// A row of all columns that are read as an entry, without what stands in child tables.
+pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
+    let mut entry = Entry::new(&table.object_type);
+    for (at, column) in table.read().enumerate() {
+        let mut values = Vec::new();
+        value::read(column, cells.cell(at), |value| {
+            values.push(value.into_value());
+            Ok(())
+        })?;
+        match values.pop() {
+            Some(value) if column.anchor => entry.id_mut().anchor.set(&column.name, value),
+            Some(value) => {
+                values.push(value);
+                entry.put(&column.name, values);
+            }
+            None => {}
+        }
+    }
+    Ok(entry)
 }
 
 /// The values to look for; `None` when no row can have them.

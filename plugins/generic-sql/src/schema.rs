@@ -24,6 +24,8 @@ pub(crate) struct Table {
     pub(crate) children: Vec<Child>,
     pub(crate) source: Source,
     pub(crate) methods: Methods,
+    /// Whether what a statement answers of a row is the row as it stays.
+    pub(crate) answers_row: bool,
 }
 
 /// A column that is an attribute.
@@ -54,6 +56,17 @@ impl Table {
     /// The columns of the anchor.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.anchor)
+    }
+
+    /// Whether a statement that writes a row answers all there is to know of it. What stands in
+    /// child tables is written later, and may change the row.
+    pub(crate) fn answers_whole(&self) -> bool {
+        self.answers_row && self.children.is_empty()
+    }
+
+    /// The columns that are imported.
+    pub(crate) fn read(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.readable)
     }
 
     /// The column of this name, spelled as the catalog spells it.
@@ -250,7 +263,18 @@ impl Choice<'_> {
         let (name, quoted) = (table.clone(), self.facts.quoted.clone());
         let (children, methods) = Default::default();
         let source = self.facts.source.clone();
-        Table { object_type, name, quoted, columns, watermark, children, source, methods }
+        let answers_row = self.facts.answers_row;
+        Table {
+            object_type,
+            name,
+            quoted,
+            columns,
+            watermark,
+            children,
+            source,
+            methods,
+            answers_row,
+        }
     }
 
     fn column(

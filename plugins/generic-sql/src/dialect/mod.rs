@@ -13,7 +13,7 @@ use crate::{
 };
 use std::fmt::Debug;
 
-pub(crate) use mysql::MYSQL;
+pub(crate) use mysql::{MARIADB, MYSQL};
 pub(crate) use postgres::POSTGRES;
 pub(crate) use sqlite::SQLITE;
 
@@ -50,6 +50,11 @@ pub(crate) trait Dialect: Debug + Sync {
     /// Whether a statement that adds a row answers its anchor.
     fn returning(&self) -> bool {
         true
+    }
+
+    /// Whether a statement that changes a row can answer it.
+    fn update_returning(&self) -> bool {
+        self.returning()
     }
 
     /// What stands for the values of a row of defaults.
@@ -197,13 +202,20 @@ impl dyn Dialect + '_ {
         (format!("({})", cases.join(" OR ")), values)
     }
 
-    /// A new row; answers its anchor where there is a way to.
+    /// What a statement answers of the row that it writes: all of it when it is so at the end, too,
+    /// else the anchor; nothing where there is no way to.
+    fn answer(&self, table: &Table) -> String {
+        match self.returning() {
+            false => String::new(),
+            true if table.answers_whole() => format!(" RETURNING {}", self.columns(table.read())),
+            true => format!(" RETURNING {}", self.columns(table.anchors())),
+        }
+    }
+
+    /// A new row; answers it, or its anchor, where there is a way to.
     pub(crate) fn insert(&self, table: &Table, columns: &[&Column]) -> String {
         let (insert, name) = (self.insert_into(), &table.quoted);
-        let answer = match self.returning() {
-            true => format!(" RETURNING {}", self.columns(table.anchors())),
-            false => String::new(),
-        };
+        let answer = self.answer(table);
         if columns.is_empty() {
             return format!("{insert} {name} {}{answer}", self.defaults());
         }
@@ -221,7 +233,16 @@ impl dyn Dialect + '_ {
             .collect();
         let (update, name) = (self.update_word(), &table.quoted);
         let condition = self.anchor(table, columns.len() + 1);
-        format!("{update} {name} SET {} WHERE {condition}", sets.join(", "))
+        let answer = match self.update_answers(table) {
+            true => self.answer(table),
+            false => String::new(),
+        };
+        format!("{update} {name} SET {} WHERE {condition}{answer}", sets.join(", "))
+    }
+
+    /// Whether a statement that changes a row of this table answers it.
+    pub(crate) fn update_answers(&self, table: &Table) -> bool {
+        self.update_returning() && table.answers_whole()
     }
 
     /// The row with an anchor goes.

@@ -3,11 +3,16 @@
 use super::Dialect;
 use crate::driver::Storage;
 
-/// MySQL and MariaDB.
-pub(crate) const MYSQL: &dyn Dialect = &Mysql;
+/// MySQL.
+pub(crate) const MYSQL: &dyn Dialect = &Mysql { returning: false };
+/// MariaDB from 10.5 on.
+pub(crate) const MARIADB: &dyn Dialect = &Mysql { returning: true };
 
 #[derive(Debug)]
-struct Mysql;
+struct Mysql {
+    /// Whether an INSERT answers its row.
+    returning: bool,
+}
 
 impl Dialect for Mysql {
     fn mark(&self, _: usize) -> String {
@@ -47,8 +52,11 @@ impl Dialect for Mysql {
         true
     }
 
-    /// MariaDB has a way, MySQL has none.
     fn returning(&self) -> bool {
+        self.returning
+    }
+
+    fn update_returning(&self) -> bool {
         false
     }
 

@@ -242,6 +242,8 @@ pub(crate) struct TableFacts {
     /// The name as it stands in statements.
     pub(crate) quoted: String,
     pub(crate) source: Source,
+    /// Whether what a statement answers of a row is the row as it stays: nothing changes it after.
+    pub(crate) answers_row: bool,
     /// Why it cannot be an object type: `a virtual table`.
     pub(crate) unfit: Option<&'static str>,
     pub(crate) columns: Vec<ColumnFacts>,

@@ -10,7 +10,7 @@ mod value;
 
 use super::{
     Answer, Call, Called, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar, TableFacts,
-    tls,
+    facts::rows, tls,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -40,6 +40,7 @@ pub(super) struct Mysql {
     in_transaction: Slot<bool>,
     last_number: Slot<Option<i64>>,
     keys: RefCell<Keys>,
+    dialect: &'static dyn Dialect,
 }
 
 impl Mysql {
@@ -65,7 +66,8 @@ impl Mysql {
         let opened = opening.map_err(|_| late())?.map_err(|error| fault::failure(&error, None))?;
         let (in_transaction, last_number, keys) = Default::default();
         let connection = RefCell::new(Some(opened));
-        let mysql = Mysql { runtime, connection, in_transaction, last_number, keys };
+        let dialect = dialect::MYSQL;
+        let mut mysql = Mysql { runtime, connection, in_transaction, last_number, keys, dialect };
         let seconds = settings.busy_timeout_seconds.max(1);
         mysql.run(&format!(
             "SET NAMES utf8mb4, time_zone = '+00:00', autocommit = 1, lc_messages = 'en_US', \
@@ -73,7 +75,19 @@ impl Mysql {
              NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES', \
              innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         ))?;
+        mysql.dialect = mysql.speaks()?;
         Ok(mysql)
+    }
+
+    /// MariaDB says that it is, and can do more.
+    fn speaks(&self) -> Result<&'static dyn Dialect, Failure> {
+        let version = rows(self, "SELECT VERSION()", &[], 1)?.pop().unwrap_or_default();
+        let mut numbers = version[0].split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+        let version_is_new = numbers.next() >= Some(11) || numbers.next() >= Some(5);
+        Ok(match version[0].contains("MariaDB") && version_is_new {
+            true => dialect::MARIADB,
+            false => dialect::MYSQL,
+        })
     }
 
     /// Lets the connection work; its failure is told with what is known of the statement.
@@ -133,7 +147,7 @@ fn encryption(settings: &Settings) -> Result<Option<SslOpts>, Failure> {
 
 impl Driver for Mysql {
     fn dialect(&self) -> &'static dyn Dialect {
-        dialect::MYSQL
+        self.dialect
     }
 
     fn alive(&self) -> Result<(), Failure> {

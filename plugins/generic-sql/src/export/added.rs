@@ -3,14 +3,23 @@
 use super::{Done, Export};
 use crate::{
     driver::{Cell, Failure, Scalar},
+    import,
     schema::Column,
     value,
 };
-use ecma_plugin_sdk::{EntryId, Error, ErrorKind};
+use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind};
+
+/// A row that was added.
+pub(super) struct New {
+    pub(super) id: EntryId,
+    /// All of it, where the statement answered that.
+    pub(super) entry: Option<Entry>,
+}
 
 impl Export<'_> {
-    /// Adds a row with values in these columns; answers what names it.
-    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Done<EntryId> {
+    /// Adds a row with values in these columns; answers what names it, and the row itself if it is
+    /// known already.
+    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Done<New> {
         let dialect = self.driver.dialect();
         let sql = dialect.insert(self.table, columns);
         let id = match dialect.returning() {
@@ -24,23 +33,25 @@ impl Export<'_> {
     }
 
     /// The anchor is what the statement answers.
-    fn answered(
-        &self,
-        sql: &str,
-        columns: &[&Column],
-        parameters: &[Scalar],
-    ) -> Done<Option<EntryId>> {
-        let mut id = None;
+    fn answered(&self, sql: &str, columns: &[&Column], parameters: &[Scalar]) -> Done<Option<New>> {
+        let is_whole = self.table.answers_whole();
+        let answered: Vec<&Column> = match is_whole {
+            true => self.table.read().collect(),
+            false => self.table.anchors().collect(),
+        };
+        let mut new = None;
         let inserted = self.driver.query(sql, parameters, &mut |cells| {
-            let mut new = self.nameless();
-            for (at, column) in self.table.anchors().enumerate() {
-                name(&mut new, column, cells.cell(at))?;
+            let mut id = self.nameless();
+            for (at, column) in answered.iter().enumerate().filter(|(_, column)| column.anchor) {
+                name(&mut id, column, cells.cell(at))?;
             }
-            id = Some(new);
+            // That some other column cannot be read is for the import to say.
+            let entry = is_whole.then(|| import::entry(self.table, cells).ok()).flatten();
+            new = Some(New { id, entry });
             Ok(())
         });
         inserted.map_err(|failure| self.blame(columns, failure))?;
-        Ok(id)
+        Ok(new)
     }
 
     /// The anchor is what was sent, and the number the database gave.
@@ -49,7 +60,7 @@ impl Export<'_> {
         sql: &str,
         columns: &[&Column],
         parameters: &[Scalar],
-    ) -> Done<Option<EntryId>> {
+    ) -> Done<Option<New>> {
         let sent = |column: &Column| {
             let at = columns.iter().position(|one| one.name == column.name)?;
             Some(parameters[at].cell())
@@ -70,7 +81,7 @@ impl Export<'_> {
             let cell = sent(column).or_else(number);
             name(&mut new, column, cell.unwrap_or(Cell::Null))?;
         }
-        Ok(Some(new))
+        Ok(Some(New { id: new, entry: None }))
     }
 
     fn nameless(&self) -> EntryId {

@@ -1,6 +1,6 @@
 //! Rows of a table, written by generated statements.
 
-use super::{Done, Export};
+use super::{Done, Export, added::New};
 use crate::{
     child::Child,
     driver::{Failure, Fault, Scalar},
@@ -27,7 +27,10 @@ impl<'a> Export<'a> {
                 parameters.push(value::store(column, values)?);
             }
         }
-        let id = self.insert(&columns, &parameters)?;
+        let New { id, entry: known } = self.insert(&columns, &parameters)?;
+        if let Some(known) = known {
+            return Ok(Exported::with_entry(known));
+        }
         let gone = || {
             let text = "a trigger of the database took the row away";
             Error::new(ErrorKind::Invalid, text)
@@ -167,6 +170,9 @@ impl<'a> Export<'a> {
             let is_there = self.counted_before(&anchor)?;
             parameters.extend(anchor.iter().cloned());
             let sql = self.driver.dialect().update(self.table, columns);
+            if self.driver.dialect().update_answers(self.table) {
+                return self.set_and_answered(&sql, columns, &parameters, id);
+            }
             let updated = self.driver.execute(&sql, &parameters);
             let rows = updated.map_err(|failure| self.blame(columns, failure))?;
             self.exactly_one(is_there.unwrap_or(rows), id)?;
@@ -184,6 +190,25 @@ impl<'a> Export<'a> {
             Err(error) if error.kind() == ErrorKind::Invalid => Ok(Exported::done()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Runs a statement that changes a row and answers it.
+    fn set_and_answered(
+        &self,
+        sql: &str,
+        columns: &[&Column],
+        parameters: &[Scalar],
+        id: &EntryId,
+    ) -> Done<Exported> {
+        let (mut rows, mut entry) = (0, None);
+        let updated = self.driver.query(sql, parameters, &mut |cells| {
+            rows += 1;
+            entry = import::entry(self.table, cells).ok();
+            Ok(())
+        });
+        updated.map_err(|failure| self.blame(columns, failure))?;
+        self.exactly_one(rows, id)?;
+        Ok(entry.map_or_else(Exported::done, Exported::with_entry))
     }
 
     /// Changes values in child tables. `false`: there is no row they could belong to.

@@ -161,5 +161,14 @@ fn described(
 
 fn facts(name: &str, quoted: String, source: Source, columns: Vec<ColumnFacts>) -> TableFacts {
     let (unique, foreign) = Default::default();
-    TableFacts { name: name.to_owned(), quoted, source, unfit: None, columns, unique, foreign }
+    TableFacts {
+        name: name.to_owned(),
+        quoted,
+        source,
+        answers_row: false,
+        unfit: None,
+        columns,
+        unique,
+        foreign,
+    }
 }

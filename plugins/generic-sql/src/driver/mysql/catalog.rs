@@ -97,6 +97,8 @@ pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure
             name: name.clone(),
             quoted,
             source: if kind == "VIEW" { Source::View } else { Source::Table },
+            // No trigger may change the table that it is of after the row is written.
+            answers_row: kind != "VIEW",
             unfit: None,
             columns,
             unique,

@@ -52,6 +52,12 @@ SELECT k.conrelid::int8, k.confrelid::int8, array_to_string(k.conkey, ' '),
 FROM pg_constraint k WHERE k.contype = 'f'
 ORDER BY k.conrelid, k.oid";
 
+/// Tables that something changes after a row is written.
+const CHANGED_AFTER: &str = "
+SELECT tgrelid::int8 FROM pg_trigger
+WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 66 = 0
+UNION SELECT ev_class::int8 FROM pg_rewrite WHERE rulename <> '_RETURN'";
+
 pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> {
     let dialect = postgres.dialect();
     let tables = rows(postgres, TABLES, &[], 5)?;
@@ -64,6 +70,7 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
     let mut columns = by_first(rows(postgres, COLUMNS, &[], 9)?);
     let mut keys = by_first(rows(postgres, KEYS, &[], 3)?);
     let mut foreign = by_first(rows(postgres, FOREIGN, &[], 4)?);
+    let changed_after = by_first(rows(postgres, CHANGED_AFTER, &[], 1)?);
     let mut described = Vec::new();
     for table in &tables {
         let oid = table[0].as_str();
@@ -106,6 +113,7 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
         described.push(TableFacts {
             name: names[oid].clone(),
             quoted,
+            answers_row: source == Source::Table && !changed_after.contains_key(oid),
             source,
             unfit: None,
             columns,

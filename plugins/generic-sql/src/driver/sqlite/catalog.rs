@@ -31,7 +31,18 @@ pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
             unique = self::unique(sqlite, &name)?;
             foreign = self::foreign(sqlite, &name, &columns)?;
         }
-        described.push(TableFacts { name, quoted, source, unfit, columns, unique, foreign });
+        // A trigger that fills a column does so after the row is written.
+        let answers_row = false;
+        described.push(TableFacts {
+            name,
+            quoted,
+            source,
+            answers_row,
+            unfit,
+            columns,
+            unique,
+            foreign,
+        });
     }
     Ok(described)
 }

@@ -5,7 +5,7 @@ use crate::{linked, refusal};
 use ecma_plugin_sdk::{Update, prelude::*};
 
 #[test]
-fn a_key_that_the_database_makes_and_does_not_tell_is_refused() {
+fn a_key_that_the_database_makes_is_answered() {
     let (database, values) = MARIADB.database(
         "made",
         "CREATE TABLE t (id uuid DEFAULT uuid() PRIMARY KEY, note text);
@@ -13,18 +13,17 @@ fn a_key_that_the_database_makes_and_does_not_tell_is_refused() {
          CREATE TRIGGER more AFTER INSERT ON t FOR EACH ROW INSERT INTO n (note) VALUES ('more');",
     );
     let mut connector = linked().connect(&values).unwrap();
-    let mut results = connector
-        .export(&[
-            Change::Add(Entry::new("t").set("note", "x")),
-            Change::Add(Entry::new("n")),
-            Change::Add(Entry::new("n").anchor("id", 7)),
-        ])
-        .unwrap();
-    let error = results.remove(0).unwrap_err();
-    assert_eq!((error.kind(), error.attribute()), (ErrorKind::Invalid, Some("id")), "{error}");
-    assert!(error.to_string().contains("does not tell"), "{error}");
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
-    assert_eq!(database.query("SELECT id FROM n ORDER BY id"), [["1"], ["7"]]);
+    let results = connector.export(&[
+        Change::Add(Entry::new("t").set("note", "x")),
+        Change::Add(Entry::new("n")),
+        Change::Add(Entry::new("n").anchor("id", 7)),
+    ]);
+    let results = results.unwrap().into_iter().map(|result| result.unwrap().entry.unwrap());
+    let keys: Vec<_> = results.map(|entry| entry.id().anchor.first().cloned().unwrap()).collect();
+    let made = database.query("SELECT id FROM t").remove(0).remove(0);
+    assert_eq!(keys, [Value::Text(made), Value::Integer(2), Value::Integer(7)]);
+    let rows = database.query("SELECT id, note FROM n ORDER BY id");
+    assert_eq!(rows, [["1", "more"], ["2", databases::NULL], ["7", databases::NULL]]);
 }
 
 #[test]
