@@ -26,6 +26,8 @@ struct Vendor {
     pages: &'static str,
     /// `t` with a constraint of each kind.
     constraints: &'static str,
+    /// `t` whose trigger ends its own connection where the note is `die`.
+    deadly: &'static str,
     /// `staff` of seven, a log, and procedures for them.
     staff: &'static str,
     /// A statement that adds to `staff`; its key is answered, or made as numbers.

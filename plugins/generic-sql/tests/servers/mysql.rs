@@ -25,6 +25,10 @@ const MARIADB: Vendor = Vendor {
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW
             IF new.name = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this name';
             END IF//",
+    deadly: "CREATE TABLE t (id integer PRIMARY KEY, note text);
+        DELIMITER //
+        CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW
+            IF new.note = 'die' THEN KILL CONNECTION CONNECTION_ID(); END IF//",
     staff: STAFF,
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age)",
     named: ["login", "age"],

@@ -2,7 +2,7 @@
 
 use super::{Vendor, import, linked, refusal, scenarios::every_scenario};
 use databases::{Certificate, Postgres};
-use ecma_plugin_sdk::prelude::*;
+use ecma_plugin_sdk::{Update, prelude::*};
 use std::sync::LazyLock;
 
 static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
@@ -21,6 +21,11 @@ const POSTGRES: Vendor = Vendor {
         CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN IF new.name = 'no' THEN RAISE 'not this name'; END IF; RETURN new; END $$;
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION named();",
+    deadly: "CREATE TABLE t (id integer PRIMARY KEY, note text);
+        CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.note = 'die' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+            RETURN new; END $$;
+        CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION die();",
     staff: STAFF,
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age) RETURNING id",
     // The server does not say which column it is.
@@ -107,6 +112,41 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(POSTGRES);
+
+#[test]
+fn a_deadlock_undoes_the_page_and_it_is_done_again() {
+    let (database, values) = POSTGRES.database(
+        "deadlock",
+        "CREATE TABLE t (id integer PRIMARY KEY, note text);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let update = |id: i64| {
+        let id = Entry::new("t").anchor("id", id).id().clone();
+        Change::Update(Update::new(id).set("note", "new"))
+    };
+    let results = std::thread::scope(|scope| {
+        // It has the second row, and wants the first once the page, which has that, waits for it.
+        // The server ends the one of them that waited longer: the page.
+        let other = "BEGIN; UPDATE t SET note = 'other' WHERE id = 2; SELECT pg_advisory_lock(1);
+            DO $$ BEGIN
+                WHILE NOT EXISTS (SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock')
+                LOOP PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP;
+            END $$;
+            UPDATE t SET note = 'other' WHERE id = 1; COMMIT;";
+        scope.spawn(|| database.sql(other));
+        let held = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while database.query(held).is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        connector.export(&[update(1), update(2), update(3)]).unwrap()
+    });
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let rows = database.query("SELECT note FROM t ORDER BY id");
+    assert_eq!(rows, [["new"], ["new"], ["new"]]);
+}
 
 #[test]
 fn values_are_what_they_are_in_the_database() {

@@ -14,6 +14,8 @@ macro_rules! every_scenario {
             child_tables_are_merged_beyond_one_page_of_their_parents
             what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors
             a_lost_connection_is_unreachable_and_a_new_one_goes_on
+            a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it
+            a_table_of_200000_rows_comes_once
         }
         $crate::scenarios::every_scenario! { $vendor, in statements:
             queries_keep_the_contract
@@ -156,6 +158,27 @@ pub(crate) fn what_the_server_refuses_names_the_attribute_and_leaves_the_neighbo
         database.query("SELECT id, login, name FROM t ORDER BY id"),
         [["1", "ada", "n"], ["7", hostile, "`'; DROP TABLE t; --"]]
     );
+}
+
+pub(crate) fn a_table_of_200000_rows_comes_once(vendor: &Vendor) {
+    let (_database, values) = vendor.database("large", &vendor.pages.replace("45000", "200000"));
+    let entries = import(&values.with("tables", "t"));
+    let mut keys: Vec<String> = entries.iter().map(|entry| entry.id().to_string()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!((entries.len(), keys.len()), (200_000, 200_000));
+}
+
+pub(crate) fn a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it(
+    vendor: &Vendor,
+) {
+    let (database, values) = vendor.database("middle", vendor.deadly);
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let add = |id: i64, note: &str| Change::Add(Entry::new("t").anchor("id", id).set("note", note));
+    let results = connector.export(&[add(1, "n"), add(2, "die"), add(3, "n")]).unwrap();
+    let kinds: Vec<_> = results.iter().map(|r| r.as_ref().unwrap_err().kind()).collect();
+    assert_eq!(kinds, [ErrorKind::Unreachable; 3], "{results:?}");
+    assert_eq!(database.query("SELECT count(*) FROM t"), [["0"]]);
 }
 
 pub(crate) fn a_lost_connection_is_unreachable_and_a_new_one_goes_on(vendor: &Vendor) {
