@@ -125,3 +125,25 @@ async fn a_write_waits_for_its_turn_and_sees_what_the_one_before_did() {
     expect(&third.await.unwrap(), 204);
     expect(&last.await.unwrap(), 404);
 }
+
+#[tokio::test]
+async fn an_order_of_many_is_made_once_somebody_asks_for_it() {
+    // More than are put in order as they come.
+    const MANY: usize = 20_100;
+    let document = PEOPLE.replace("page_size = 3", "page_size = 5000");
+    let (_system, room) = imported("ordered", MANY, &document).await;
+    let space = &room.binding.ready().unwrap().space;
+    let memory = || space.read().memory();
+    let before = memory();
+    let page = async |start: usize| {
+        let path = format!("/Users?sortBy=userName&startIndex={start}&count=3&attributes=userName");
+        let answer = room.get(&path).await;
+        expect(&answer, 200);
+        let resources = answer.body["Resources"].as_array().unwrap().clone();
+        resources.iter().map(|one| one["userName"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(1).await, ["p1", "p10", "p100"]);
+    until("the order is there", || memory() >= before + MANY * size_of::<u32>()).await;
+    assert_eq!(page(1).await, ["p1", "p10", "p100"]);
+    assert_eq!(page(MANY - 1).await, ["p9998", "p9999"]);
+}
