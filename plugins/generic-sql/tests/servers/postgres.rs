@@ -1,8 +1,12 @@
 //! PostgreSQL alone: its tables, its types, its words.
 
-use super::{Vendor, import, linked, refusal, scenarios::every_scenario};
+use super::{
+    Vendor, import, linked, refusal,
+    scenarios::every_scenario,
+    statements::{list, marvin, procedures},
+};
 use databases::{Certificate, Postgres};
-use ecma_plugin_sdk::{Update, prelude::*};
+use ecma_plugin_sdk::{Update, prelude::*, testkit::Contract};
 use std::sync::LazyLock;
 
 static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
@@ -112,6 +116,18 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(POSTGRES);
+
+#[test]
+fn named_arguments_stand_in_any_order() {
+    let (_database, values) = POSTGRES.database("named", STAFF);
+    let change = "staff = change_staff\nyears:INPUT:age\n@log_in:INPUT:login\nkey:INPUT:id";
+    let add = "staff = add_staff\nmade:OUTPUT:id\nyears:INPUT:age\nlog_in:INPUT:login";
+    let values = procedures(values)
+        .with("named_parameters", true)
+        .with("update_procedures", list(change))
+        .with("add_procedures", list(add));
+    Contract::new(linked(), values).sample(marvin()).verify();
+}
 
 #[test]
 fn a_deadlock_undoes_the_page_and_it_is_done_again() {

@@ -17,7 +17,7 @@ const HOSTILE: [&str; 6] = [
     "Robert') /* 𝕏 \u{1F600} */",
 ];
 
-fn list(entry: impl Into<String>) -> Vec<String> {
+pub(crate) fn list(entry: impl Into<String>) -> Vec<String> {
     vec![entry.into()]
 }
 
@@ -39,7 +39,7 @@ fn queries(vendor: &Vendor, values: Values) -> Values {
         )
 }
 
-fn procedures(values: Values) -> Values {
+pub(crate) fn procedures(values: Values) -> Values {
     values
         .with(
             "procedures",
@@ -67,7 +67,7 @@ fn pages_of(size: u32) -> ImportRun {
     run
 }
 
-fn marvin() -> Entry {
+pub(crate) fn marvin() -> Entry {
     Entry::new("staff").set("login", "marvin").set("age", 42)
 }
 
