@@ -2,7 +2,7 @@
 
 use crate::{
     child::Child,
-    delta::{Digest, Known, Marks},
+    delta::{Digest, Known, Marks, Since},
     dialect::Dialect,
     driver::{Cell, Cells, Driver, Failure, Merged, Purpose, Scalar, Storage},
     schema::{Column, Table},
@@ -75,6 +75,19 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Whether statements have rows of child tables beside those of the table.
+    pub(crate) fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// The anchor in a row of the table.
+    pub(crate) fn anchor_cells<'c>(
+        &'c self,
+        cells: &'c dyn Cells,
+    ) -> impl Iterator<Item = (&'c Column, Cell<'c>)> {
+        self.anchor.iter().map(|at| (self.columns[*at], cells.cell(*at)))
+    }
+
     /// Where the columns of a value stand in a row of a child table: after the parent's anchor.
     fn value(&self, child: &Child) -> Range<usize> {
         let first = self.anchor.len();
@@ -110,7 +123,7 @@ pub(crate) fn digests(
     most: usize,
 ) -> Result<Vec<Known>, Failure> {
     let dialect = driver.dialect();
-    let width = plan.columns.len() + 1;
+    let width = plan.read(true).len();
     let mut rows = Vec::new();
     if plan.children.is_empty() {
         let sql = dialect.select(plan.table, plan.read(true), condition);
@@ -144,13 +157,13 @@ pub(crate) fn run(
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
-    let mut marks = match &run.kind {
+    let old = match &run.kind {
         ImportKind::Delta(since) => Some(Marks::parse(since)?),
         _ => None,
     };
-    let delta = marks.is_some();
-    if delta && tables.iter().all(|table| table.watermark.is_none()) {
-        return Err(Error::unsupported("there is no watermark column for a delta import"));
+    let has_deltas = tables.iter().any(|table| table.deltas.are_possible());
+    if old.is_some() && !has_deltas {
+        return Err(Error::unsupported("there is no delta_strategy for a delta import"));
     }
     for selection in &run.selected {
         if !tables.iter().any(|table| table.object_type == selection.object_type) {
@@ -162,15 +175,17 @@ pub(crate) fn run(
     let plans = wanted.map(|table| Plan::new(table, run)).collect::<Result<Vec<_>>>()?;
     driver.begin(Purpose::Read)?;
     let mut pass = || {
-        let mut marks = marks.take().unwrap_or_default();
+        let mut marks = old.clone().unwrap_or_default();
         for plan in &plans {
-            let since = delta.then_some(&marks);
-            match plan.children.is_empty() {
-                true => rows(driver, plan, since, sink)?,
-                false => rows_and_children(driver, plan, since, sink)?,
+            // What changes after the mark is made comes again with the next delta.
+            marks.renew(driver, plan)?;
+            let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
+            match plan.has_children() {
+                false => rows(driver, plan, since.as_ref(), sink)?,
+                true => rows_and_children(driver, plan, since.as_ref(), sink)?,
             }
-            if plan.watermark.is_some() {
-                marks.renew(driver, plan)?;
+            if let Some(since) = since {
+                since.tell_gone(driver, plan.table, sink)?;
             }
         }
         Ok(marks)
@@ -179,23 +194,27 @@ pub(crate) fn run(
     let ended = driver.rollback();
     let marks = marks?;
     ended?;
-    Ok(tables.iter().any(|table| table.watermark.is_some()).then(|| marks.watermark()))
+    Ok(has_deltas.then(|| marks.watermark()))
 }
 
 fn rows(
     driver: &dyn Driver,
     plan: &Plan<'_>,
-    since: Option<&Marks>,
+    since: Option<&Since>,
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
     let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) =
-        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let sql = dialect.select(table, plan.read(since.is_some()), &condition);
-    let width = plan.columns.len() + usize::from(since.is_some());
+    let everything = Since::default();
+    let Since { condition, parameters, known, .. } = since.unwrap_or(&everything);
+    let columns = plan.read(since.is_some());
+    let width = columns.len();
+    let sql = dialect.select(table, columns, condition);
     let layout = sink.layout(&table.object_type, plan.layout());
-    driver.query(&sql, &parameters, &mut |cells| {
+    driver.query(&sql, parameters, &mut |cells| {
         if !known.is_empty() && known.contains(&Known::of(cells, width)) {
+            return Ok(());
+        }
+        if since.is_some_and(|since| since.is_quiet(plan, cells)) {
             return Ok(());
         }
         let error = match fill(sink.row(layout), plan, cells) {
@@ -211,14 +230,14 @@ fn rows(
 fn rows_and_children(
     driver: &dyn Driver,
     plan: &Plan<'_>,
-    since: Option<&Marks>,
+    since: Option<&Since>,
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
-    let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) =
-        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let merged = plan.merged(since.is_some(), &condition, &parameters, None);
-    let width = plan.columns.len() + usize::from(since.is_some());
+    let table = plan.table;
+    let everything = Since::default();
+    let Since { condition, parameters, known, .. } = since.unwrap_or(&everything);
+    let merged = plan.merged(since.is_some(), condition, parameters, None);
+    let width = merged.columns.len();
     let layout = sink.layout(&table.object_type, plan.layout());
     let mut left_out = vec![0_u64; plan.children.len()];
     driver.merge(&merged, &mut |cells, others| {
@@ -250,6 +269,9 @@ fn rows_and_children(
             digest.end();
         }
         if !known.is_empty() && known.contains(&digest.done()) {
+            return Ok(());
+        }
+        if since.is_some_and(|since| since.is_quiet(plan, cells)) {
             return Ok(());
         }
         let error = match row.map(Row::done) {

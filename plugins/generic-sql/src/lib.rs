@@ -15,11 +15,12 @@ mod reference;
 mod schema;
 mod settings;
 mod value;
+mod words;
 
 use driver::{Driver, Purpose};
 use ecma_plugin_sdk::{Problem, prelude::*};
 use schema::Table;
-pub use settings::{DriverName, Settings, Tls};
+pub use settings::{DeltaStrategy, DriverName, Settings, Tls};
 
 /// A connection to a database.
 pub struct GenericSql {
@@ -42,7 +43,9 @@ fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>,
     driver.begin(Purpose::Read)?;
     let facts = driver.describe();
     driver.rollback()?;
-    Ok(schema::tables(settings, &facts?))
+    let facts = facts?;
+    Ok(schema::tables(settings, &facts)
+        .and_then(|tables| delta::attach(settings, &facts, driver.dialect(), tables)))
 }
 
 impl Connector for GenericSql {
@@ -56,7 +59,7 @@ impl Connector for GenericSql {
 
     fn capabilities(settings: &Settings) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.delta_import = settings.watermark_column.is_some();
+        capabilities.delta_import = settings.strategy() != DeltaStrategy::None;
         capabilities.export_style = match settings.export_object_replace {
             true => ecma_plugin_sdk::ExportStyle::ObjectReplace,
             // All members of a group would come with each one that is new.

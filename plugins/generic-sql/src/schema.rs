@@ -2,6 +2,7 @@
 
 use crate::{
     child::{self, Catalog, Child, Said},
+    delta::{self, Deltas},
     driver::{ColumnFacts, Storage, TableFacts},
     reference::References,
     settings::{DriverName, Settings},
@@ -18,6 +19,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The watermark column.
     pub(crate) watermark: Option<usize>,
+    /// How it is found out which rows changed.
+    pub(crate) deltas: Deltas,
     /// Attributes whose values are rows of other tables.
     pub(crate) children: Vec<Child>,
 }
@@ -210,7 +213,8 @@ impl Choice<'_> {
         });
         let object_type = self.object_type.to_owned();
         let (name, quoted) = (table.clone(), self.facts.quoted.clone());
-        Table { object_type, name, quoted, columns, watermark, children: Vec::new() }
+        let (deltas, children) = Default::default();
+        Table { object_type, name, quoted, columns, watermark, deltas, children }
     }
 
     fn column(
@@ -266,6 +270,7 @@ fn choose<'a>(
     if settings.tables.is_empty() {
         let is_child = |facts: &TableFacts| {
             children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
+                || delta::is_history(settings, &facts.name)
         };
         let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
         return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();

@@ -1,6 +1,6 @@
 //! What is asked of the operator.
 
-use crate::driver::tls;
+use crate::{delta, driver::tls};
 use ecma_plugin_sdk::Problem;
 use ecma_plugin_sdk::prelude::*;
 use std::path::PathBuf;
@@ -29,6 +29,20 @@ pub enum Tls {
     On,
     /// Not at all.
     Off,
+}
+
+/// How a delta import finds out what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum DeltaStrategy {
+    /// Not at all: there are full imports only.
+    None,
+    /// By a column that grows with each change.
+    Watermark,
+    /// By a history table, which triggers fill.
+    History,
+    /// By the account of changes that the database keeps itself.
+    #[config(name = "change_tracking")]
+    ChangeTracking,
 }
 
 /// The settings of a connector.
@@ -153,6 +167,14 @@ pub struct Settings {
     /// `table.column`. Without any, the primary key, else the first unique key without NULL.
     #[config(schema = 3)]
     pub(crate) anchor: Vec<String>,
+    /// Delta strategy
+    ///
+    /// How a delta import finds out what changed: `watermark`, a column that grows with each change
+    /// and tells nothing of deleted rows; `history`, a table that triggers fill; `change_tracking`,
+    /// the account that SQL Server keeps itself; `none`. Without one, `watermark` when there is a
+    /// watermark_column, else `none`.
+    #[config(global)]
+    pub(crate) delta_strategy: Option<DeltaStrategy>,
     /// Watermark column
     ///
     /// A column of every table that grows with each change of a row: a number or a point in time.
@@ -160,6 +182,54 @@ pub struct Settings {
     /// on it keeps them quick.
     #[config(global)]
     pub(crate) watermark_column: Option<String>,
+    /// Watermark query
+    ///
+    /// Strategy `watermark`: one SELECT that answers one value, up to where an import comes, such as
+    /// the database's time. Without one, the greatest value of the column.
+    #[config(global)]
+    pub(crate) watermark_query: Option<String>,
+    /// History tables
+    ///
+    /// Strategy `history`: of each object type the history table and how its rows name those of the
+    /// type, as `person = person_history WHERE person_history.id = person.id`. The join has the
+    /// columns of the anchor.
+    #[config(global)]
+    pub(crate) history_tables: Vec<String>,
+    /// Watermark column of the history
+    ///
+    /// Strategy `history`: the column of the history tables that grows with each row, a number or a
+    /// point in time in UTC. An index on it keeps deltas quick.
+    #[config(global)]
+    pub(crate) history_watermark_column: Option<String>,
+    /// Operation column of the history
+    ///
+    /// Strategy `history`: the column that says what happened. What an entry is now is read from its
+    /// table; the word matters only to find triggers that write others.
+    #[config(global)]
+    pub(crate) history_operation_column: Option<String>,
+    /// Word for an added row
+    ///
+    /// Strategy `history`: `Add` when left out, in any case.
+    #[config(global)]
+    pub(crate) history_add: Option<String>,
+    /// Word for a changed row
+    ///
+    /// Strategy `history`: `Update` when left out, in any case. `Modify` and `Modify_Attribute` are
+    /// known too.
+    #[config(global)]
+    pub(crate) history_update: Option<String>,
+    /// Word for a deleted row
+    ///
+    /// Strategy `history`: `Delete` when left out, in any case.
+    #[config(global)]
+    pub(crate) history_delete: Option<String>,
+    /// Overlap of deltas
+    ///
+    /// Strategy `history`: how far a delta looks back beyond the last one, for transactions that ended
+    /// late: so many numbers, or seconds where the watermark column of the history is a point in
+    /// time. 1,000 numbers or 60 seconds when left out.
+    #[config(global)]
+    pub(crate) history_overlap: Option<u32>,
 }
 
 impl Settings {
@@ -214,7 +284,16 @@ impl Settings {
             }
             _ => {}
         }
+        problems.extend(delta::problems(self));
         problems
+    }
+
+    /// How a delta import finds out what changed.
+    pub(crate) fn strategy(&self) -> DeltaStrategy {
+        self.delta_strategy.unwrap_or(match self.watermark_column {
+            Some(_) => DeltaStrategy::Watermark,
+            None => DeltaStrategy::None,
+        })
     }
 
     /// The lists of columns, with the names of their parameters, and whether they may name

@@ -5,6 +5,7 @@
 mod mysql;
 mod postgres;
 mod sqlite;
+mod touched;
 
 use crate::{
     child::Child,
@@ -16,6 +17,7 @@ use std::fmt::Debug;
 pub(crate) use mysql::MYSQL;
 pub(crate) use postgres::POSTGRES;
 pub(crate) use sqlite::SQLITE;
+pub(crate) use touched::Account;
 
 /// How a database writes SQL; without a word of its own as the standard has it.
 pub(crate) trait Dialect: Debug + Sync {
@@ -70,6 +72,25 @@ pub(crate) trait Dialect: Debug + Sync {
     /// How a statement begins that changes rows.
     fn update_word(&self) -> &'static str {
         "UPDATE"
+    }
+
+    /// The statement for the one value that somebody's query answers.
+    fn answer(&self, query: &str) -> String {
+        format!("SELECT ({query})")
+    }
+
+    /// The condition that these columns are among the rows of a query with as many.
+    fn among(&self, columns: &[String], query: &str) -> String {
+        match columns {
+            [one] => format!("{one} IN ({query})"),
+            several => format!("({}) IN ({query})", several.join(", ")),
+        }
+    }
+
+    /// The account of changes that the database keeps itself, where it can. SQL Server's stands in
+    /// its own file.
+    fn change_tracking(&self) -> Option<&'static dyn Account> {
+        None
     }
 }
 
@@ -274,12 +295,8 @@ impl dyn Dialect + '_ {
         let parents: Vec<String> = parents.map(|name| self.of_parent(name)).collect();
         let children: Vec<String> =
             child.join.iter().map(|join| self.of_child(&join.child)).collect();
-        let parents = match parents.as_slice() {
-            [one] => one.clone(),
-            several => format!("({})", several.join(", ")),
-        };
         let (children, table) = (children.join(", "), &child.quoted);
-        format!("{parents} IN (SELECT {children} FROM {table} c WHERE {condition})")
+        self.among(&parents, &format!("SELECT {children} FROM {table} c WHERE {condition}"))
     }
 
     /// The condition of a child's rows with an owner, and with a value when one is given; the

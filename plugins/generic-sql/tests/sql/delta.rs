@@ -102,7 +102,7 @@ fn a_delta_needs_a_watermark_of_its_own() {
     let database = Database::new(PEOPLE);
     let run = ImportRun::delta(Watermark::new("yesterday"));
     let foreign = import(&mut open(&database), &run).err().unwrap();
-    assert_eq!(foreign.kind(), ErrorKind::Config);
+    assert_eq!(foreign.kind(), ErrorKind::Conflict, "the host makes a full import then");
     let since = full(&mut open(&database));
     let none = import(&mut database.open(), &ImportRun::delta(since)).err().unwrap();
     assert_eq!(none.kind(), ErrorKind::Unsupported);

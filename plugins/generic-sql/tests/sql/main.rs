@@ -9,6 +9,8 @@ mod children_model;
 mod delta;
 mod errors;
 mod export;
+mod history;
+mod history_problems;
 mod import;
 mod model;
 mod support;
