@@ -10,6 +10,8 @@ mod digest;
 mod history;
 mod last;
 mod tracking;
+#[cfg(test)]
+mod tracking_tests;
 mod watermark;
 
 use crate::{

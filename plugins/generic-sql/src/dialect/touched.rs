@@ -4,7 +4,9 @@ use super::Dialect;
 use crate::{child::Join, delta::History, schema::Table};
 use std::fmt::Debug;
 
-/// How a database answers about the account that it keeps of changes itself.
+/// How a database answers about the account that it keeps of changes itself. SQL Server's answers
+/// are `CHANGE_TRACKING_CURRENT_VERSION()`, `CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID(?))` and
+/// `CHANGETABLE(CHANGES [t], ?)`.
 pub(crate) trait Account: Debug + Sync {
     /// The statement for the version up to which everything is visible.
     fn now(&self) -> String;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(unix)]
 
+mod deltas;
 mod mysql;
 mod postgres;
 mod scenarios;
@@ -10,6 +11,9 @@ mod scenarios;
 use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
 use generic_sql::GenericSql;
+
+/// What ends a transaction.
+type Commit = Box<dyn FnOnce()>;
 
 /// A kind of server, and the tables of the scenarios as it wants them.
 struct Vendor {
@@ -25,6 +29,10 @@ struct Vendor {
     pages: &'static str,
     /// `t` with a constraint of each kind.
     constraints: &'static str,
+    /// What prints the history of a table, or the triggers of a child table with its join.
+    history: fn(&str, Option<(&str, &str)>) -> String,
+    /// Runs statements in a transaction, and ends it when it is told to.
+    hold: fn(&Database, &[&str]) -> Commit,
     /// The attribute that is named for a text that is too long, and for one that a CHECK refuses.
     named: [&'static str; 2],
 }

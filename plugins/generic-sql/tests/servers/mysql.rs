@@ -2,9 +2,10 @@
 
 mod refusals;
 
-use super::{Vendor, import, linked, scenarios::every_scenario};
-use databases::Mariadb;
+use super::{Commit, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario};
+use databases::{Database, Mariadb};
 use ecma_plugin_sdk::{Update, prelude::*};
+use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use std::sync::LazyLock;
 
 static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
@@ -25,6 +26,12 @@ const MARIADB: Vendor = Vendor {
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW
             IF new.name = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this name';
             END IF//",
+    history: |table, child| {
+        let child = child.map(|(child, join)| format!(", @child = '{child}', @join = '{join}'"));
+        let script = include_str!("../../../../docs/databases/delta-triggers-mysql.sql");
+        format!("SET @table = '{table}'{};\n{script}", child.unwrap_or_default())
+    },
+    hold,
     named: ["login", "age"],
 };
 
@@ -70,6 +77,26 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(MARIADB);
+every_delta!(MARIADB);
+
+fn hold(database: &Database, statements: &[&str]) -> Commit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = OptsBuilder::default()
+        .ip_or_hostname(database.host())
+        .tcp_port(database.port())
+        .db_name(Some(database.database()))
+        .user(Some(database.user()))
+        .pass(Some(database.password()))
+        .prefer_socket(false);
+    let mut connection = runtime.block_on(Conn::new(options)).unwrap();
+    for statement in ["START TRANSACTION"].iter().chain(statements) {
+        runtime.block_on(connection.query_drop(*statement)).unwrap();
+    }
+    Box::new(move || {
+        runtime.block_on(connection.query_drop("COMMIT")).unwrap();
+        runtime.block_on(connection.disconnect()).unwrap();
+    })
+}
 
 #[test]
 fn an_enum_in_the_anchor_loses_no_row_between_pages() {

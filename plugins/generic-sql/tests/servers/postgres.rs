@@ -1,7 +1,9 @@
 //! PostgreSQL alone: its tables, its types, its words.
 
-use super::{Vendor, import, linked, refusal, scenarios::every_scenario};
-use databases::{Certificate, Postgres};
+use super::{
+    Commit, Vendor, deltas::every_delta, import, linked, refusal, scenarios::every_scenario,
+};
+use databases::{Certificate, Database, Postgres};
 use ecma_plugin_sdk::prelude::*;
 use std::sync::LazyLock;
 
@@ -21,6 +23,12 @@ const POSTGRES: Vendor = Vendor {
         CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN IF new.name = 'no' THEN RAISE 'not this name'; END IF; RETURN new; END $$;
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION named();",
+    history: |table, child| {
+        let child = child.map(|(child, join)| format!("\\set child {child}\n\\set join {join}\n"));
+        let script = include_str!("../../../../docs/databases/delta-triggers-postgresql.sql");
+        format!("\\set table {table}\n{}{script}", child.unwrap_or_default())
+    },
+    hold,
     // The server does not say which column it is.
     named: ["-", "-"],
 };
@@ -74,6 +82,20 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(POSTGRES);
+every_delta!(POSTGRES);
+
+fn hold(database: &Database, statements: &[&str]) -> Commit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut config = tokio_postgres::Config::new();
+    config.host(database.host()).port(database.port()).dbname(database.database());
+    config.user(database.user()).password(database.password());
+    config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+    let (client, connection) = runtime.block_on(config.connect(tokio_postgres::NoTls)).unwrap();
+    runtime.spawn(connection);
+    let sql = format!("BEGIN; {}", statements.join("; "));
+    runtime.block_on(client.batch_execute(&sql)).unwrap();
+    Box::new(move || runtime.block_on(client.batch_execute("COMMIT")).unwrap())
+}
 
 #[test]
 fn values_are_what_they_are_in_the_database() {
