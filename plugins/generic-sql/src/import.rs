@@ -318,7 +318,7 @@ fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Res
     for (at, column) in plan.columns.iter().enumerate() {
         let cell = cells.cell(at);
         // Most cells by far are what their column says; the long way is for the others.
-        if column.separator.is_none() {
+        if column.separator.is_none() && !column.form.padded {
             match (column.kind, cell) {
                 (AttributeType::Text, Cell::Text(bytes)) if !bytes.is_empty() => {
                     if let Ok(text) = str::from_utf8(bytes) {

@@ -4,6 +4,7 @@ use crate::{
     child::{self, Catalog, Child, Said},
     delta::{self, Deltas},
     driver::{ColumnFacts, Storage, TableFacts},
+    form::{self, Form},
     reference::References,
     settings::{DriverName, Settings},
 };
@@ -45,6 +46,7 @@ pub(crate) struct Column {
     pub(crate) refers_to: Vec<String>,
     /// Between the values of a multi-valued column.
     pub(crate) separator: Option<String>,
+    pub(crate) form: Form,
 }
 
 impl Table {
@@ -116,6 +118,7 @@ pub(crate) fn tables(
     }
     let references = References::of_settings(settings, is_attribute);
     references.names().for_each(|name| check("references", name, is_attribute(name)));
+    form::named(settings).for_each(|name| check("boolean_words", name, is_attribute(name)));
     let mut tables = Vec::new();
     for choice in &chosen {
         match anchor(settings, choice) {
@@ -139,6 +142,9 @@ pub(crate) fn tables(
     refer(&mut tables, &chosen, &references, &mut problems);
     let catalog = Catalog { settings, facts, references: &references };
     child::attach(&catalog, &children, &mut tables, &mut problems);
+    if problems.is_empty() {
+        form::unfit(settings, &tables, &mut problems);
+    }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
 
@@ -256,6 +262,7 @@ impl Choice<'_> {
                 .multi_value_separator
                 .clone()
                 .filter(|_| self.names(&settings.multi_valued, name)),
+            form: Form::of(settings, facts, kind, |entry| self.is(entry, name)),
             name: name.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! What is asked of the operator.
 
-use crate::{delta, driver::tls};
+use crate::{delta, driver::tls, form};
 use ecma_plugin_sdk::Problem;
 use ecma_plugin_sdk::prelude::*;
 use std::path::PathBuf;
@@ -122,10 +122,22 @@ pub struct Settings {
     /// known. 1 and 0 are written.
     #[config(schema = 2)]
     pub(crate) boolean: Vec<String>,
+    /// Words of booleans
+    ///
+    /// What is written for true and for false in columns of text: `Y/N` for all of them, or
+    /// `person.active=Y/N` for one. The usual words and 1 and 0 are read too.
+    #[config(schema = 2)]
+    pub(crate) boolean_words: Vec<String>,
+    /// Cut off padding
+    ///
+    /// Whether the spaces that a database puts behind the values of a CHAR column of fixed length are
+    /// cut off.
+    #[config(schema = 2, default = true)]
+    pub(crate) trim_char_padding: bool,
     /// Points in time
     ///
-    /// Columns of points in time, as `column` or `table.column`: text in UTC, or seconds since
-    /// 1970 in a column of whole numbers. Those declared DATETIME or TIMESTAMP are known.
+    /// Columns of points in time, as `column` or `table.column`: text in the `time_zone`, or seconds
+    /// since 1970 in a column of whole numbers. Those declared DATETIME or TIMESTAMP are known.
     #[config(schema = 2)]
     pub(crate) date_time: Vec<String>,
     /// References
@@ -167,6 +179,18 @@ pub struct Settings {
     /// `table.column`. Without any, the primary key, else the first unique key without NULL.
     #[config(schema = 3)]
     pub(crate) anchor: Vec<String>,
+    /// Time zone
+    ///
+    /// Where a date and time without an offset is meant: a name such as `Europe/Berlin`, or Windows'
+    /// `W. Europe Standard Time`. UTC when left out.
+    #[config(global)]
+    pub(crate) time_zone: Option<String>,
+    /// Date and time format
+    ///
+    /// How points in time are written in columns of text, in the notation of .NET:
+    /// `dd/MMM/yyyy HH:mm:ss`. As `2026-01-31 08:30:00` when left out.
+    #[config(global)]
+    pub(crate) date_time_format: Option<String>,
     /// Delta strategy
     ///
     /// How a delta import finds out what changed: `watermark`, a column that grows with each change
@@ -285,6 +309,7 @@ impl Settings {
             _ => {}
         }
         problems.extend(delta::problems(self));
+        problems.extend(form::problems(self));
         problems
     }
 

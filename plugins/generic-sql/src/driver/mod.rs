@@ -254,6 +254,20 @@ pub(crate) struct ColumnFacts {
     /// Computed from other columns.
     pub(crate) computed: bool,
     pub(crate) ignores_case: bool,
+    /// Values are filled up with spaces to the column's length.
+    pub(crate) padded: bool,
+    pub(crate) moments: Moments,
+}
+
+/// How a column keeps points in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moments {
+    /// As a text or a number that we write.
+    Text,
+    /// In a type of its own, as a time that is local somewhere.
+    Local,
+    /// In a type of its own, with an offset or in UTC.
+    Absolute,
 }
 
 /// How a column keeps values.

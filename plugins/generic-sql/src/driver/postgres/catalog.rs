@@ -3,7 +3,7 @@
 
 use super::{Postgres, type_of};
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
+    ColumnFacts, Driver as _, Failure, ForeignKey, Moments, TableFacts,
     facts::{Facts, by_first, rows},
 };
 use std::collections::HashMap;
@@ -128,5 +128,11 @@ fn column(facts: &Facts) -> ColumnFacts {
         numbered: is(5),
         computed: is(6),
         ignores_case: is(7),
+        padded: facts[2] == "bpchar",
+        moments: match facts[2].as_str() {
+            "timestamp" => Moments::Local,
+            "timestamptz" => Moments::Absolute,
+            _ => Moments::Text,
+        },
     }
 }
