@@ -51,13 +51,18 @@ SET @trigger = CONCAT('CREATE TRIGGER ', @quote, REPLACE(@name, @quote, '``'));
 
 SELECT CONCAT('CREATE TABLE ', @history, ' (id BIGINT AUTO_INCREMENT PRIMARY KEY, ', @declared,
     ', operation VARCHAR(20) NOT NULL, changed_at DATETIME(6) NOT NULL) ENGINE=InnoDB;')
-FROM DUAL WHERE @child IS NULL;
+FROM DUAL WHERE @child IS NULL AND @names IS NOT NULL;
 
 SELECT CONCAT(@trigger, 'added', @quote, ' AFTER INSERT ON ', @fires, ' FOR EACH ROW ', @insert,
-    'SELECT ', @new, ', ''', @added, ''', UTC_TIMESTAMP(6) FROM DUAL WHERE ', @new_there, ';');
+    'SELECT ', @new, ', ''', @added, ''', UTC_TIMESTAMP(6) FROM DUAL WHERE ', @new_there, ';')
+FROM DUAL WHERE @names IS NOT NULL;
 SELECT CONCAT(@trigger, 'changed', @quote, ' AFTER UPDATE ON ', @fires, ' FOR EACH ROW ', @insert,
     'SELECT ', @old, ', ''', @deleted, ''', UTC_TIMESTAMP(6) FROM DUAL WHERE NOT (', @stayed,
     ') AND ', @old_there, ' UNION ALL SELECT ', @new, ', IF(', @stayed, ', ''Update'', ''', @added,
-    '''), UTC_TIMESTAMP(6) FROM DUAL WHERE ', @new_there, ';');
+    '''), UTC_TIMESTAMP(6) FROM DUAL WHERE ', @new_there, ';')
+FROM DUAL WHERE @names IS NOT NULL;
 SELECT CONCAT(@trigger, 'deleted', @quote, ' AFTER DELETE ON ', @fires, ' FOR EACH ROW ', @insert,
-    'SELECT ', @old, ', ''', @deleted, ''', UTC_TIMESTAMP(6) FROM DUAL WHERE ', @old_there, ';');
+    'SELECT ', @old, ', ''', @deleted, ''', UTC_TIMESTAMP(6) FROM DUAL WHERE ', @old_there, ';')
+FROM DUAL WHERE @names IS NOT NULL;
+SELECT CONCAT('-- there is no table ', COALESCE(@table, '(@table is not set)'), ' with a primary key')
+FROM DUAL WHERE @names IS NULL;

@@ -25,7 +25,7 @@ WITH
 given AS (
     SELECT to_regclass(:'table') AS parent,
            to_regclass(nullif(:'child', '')) AS child,
-           coalesce(to_regclass(nullif(:'child', '')), to_regclass(:'table')) AS fires
+           to_regclass(coalesce(nullif(:'child', ''), :'table')) AS fires
 ),
 pairs AS (
     SELECT trim(split_part(part, '=', 1)) AS child, trim(split_part(part, '=', 2)) AS parent
@@ -48,7 +48,7 @@ words AS (
            quote_ident(n.nspname) || '.' || quote_ident(c.relname || '_history') AS history,
            -- Of the table itself, or of its child.
            coalesce(f.relname || '_', '') || c.relname || '_history' AS name,
-           given.child IS NULL AS own,
+           :'child' = '' AS own,
            given.fires::text AS fires
     FROM given
     JOIN pg_class c ON c.oid = given.parent
@@ -68,7 +68,7 @@ lists AS (
 )
 SELECT format(E'CREATE TABLE %s (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, %s, '
     'operation text NOT NULL, changed_at timestamptz NOT NULL DEFAULT now());', history, declared)
-FROM words, lists WHERE own
+FROM words, lists WHERE own AND names IS NOT NULL
 UNION ALL
 -- The owner of the history writes it, whoever changes the table.
 SELECT format($text$CREATE FUNCTION %1$s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -93,4 +93,9 @@ CREATE TRIGGER %11$s AFTER INSERT OR UPDATE OR DELETE ON %12$s
     schema || quote_ident(name || '_write'), moved, old_there, history, names, old,
     CASE WHEN own THEN 'Delete' ELSE 'Update' END, new_there, new,
     CASE WHEN own THEN 'Add' ELSE 'Update' END, quote_ident(name), fires)
-FROM words, lists;
+FROM words, lists WHERE names IS NOT NULL AND fires IS NOT NULL
+UNION ALL
+SELECT format('-- there is no table %s with a primary key', :'table')
+WHERE NOT EXISTS (SELECT 1 FROM columns)
+UNION ALL
+SELECT format('-- there is no table %s', :'child') FROM given WHERE fires IS NULL AND :'child' <> '';

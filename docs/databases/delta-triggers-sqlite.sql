@@ -76,4 +76,7 @@ SELECT line FROM (
         || ' (' || names || ', operation) VALUES (' || key || ', '''
         || operation || '''); END;'
     FROM words, triggers
-) ORDER BY at;
+    UNION ALL
+    SELECT 0, '-- there is no table ' || coalesce(:table, '(:table is not set)')
+        || ' with a primary key' WHERE NOT EXISTS (SELECT 1 FROM key)
+) WHERE line IS NOT NULL ORDER BY at;

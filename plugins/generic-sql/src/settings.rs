@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 /// The longest wait for a lock: ten minutes.
 const LONGEST_WAIT: u32 = 600;
+/// The longest time for a statement: a day.
+const LONGEST_STATEMENT: u32 = 86_400;
 
 const NOT_FOR_MYSQL: &str = "is not for mysql; use ca_file with the authority that signed the \
     server's certificate, or with that certificate when it is not an authority itself";
@@ -103,6 +105,12 @@ pub struct Settings {
     /// For how many seconds a call waits while somebody else writes to the database.
     #[config(default = 10)]
     pub(crate) busy_timeout_seconds: u32,
+    /// Time for a statement
+    ///
+    /// How many seconds a statement may take from its start to its last row; 0 is no limit. An import
+    /// reads a whole table with one statement.
+    #[config(default = 0)]
+    pub(crate) command_timeout_seconds: u32,
     /// Replace whole rows
     ///
     /// Writes every writable column of a row when one of them changes. Columns that an entry has
@@ -261,6 +269,9 @@ impl Settings {
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut wrong = |name: &str, text: &str| problems.push(Problem::new(name, text));
+        if self.command_timeout_seconds > LONGEST_STATEMENT {
+            wrong("command_timeout_seconds", "is more than 86400 seconds, a day");
+        }
         if self.busy_timeout_seconds > LONGEST_WAIT {
             wrong("busy_timeout_seconds", "is more than 600 seconds");
         }

@@ -312,6 +312,8 @@ pub(crate) enum Fault {
     Busy,
     /// Two transactions stood in each other's way, and this one was ended; it may be done again.
     Deadlock,
+    /// A statement took longer than it may.
+    Timeout,
     Unreachable,
     Forbidden,
     Bug,
@@ -350,6 +352,7 @@ impl Fault {
             | Fault::UnknownColumn => ErrorKind::Invalid,
             Fault::UnknownTable => ErrorKind::Config,
             Fault::Busy | Fault::Deadlock => ErrorKind::Busy,
+            Fault::Timeout => ErrorKind::Timeout,
             Fault::Unreachable => ErrorKind::Unreachable,
             Fault::Forbidden => ErrorKind::Forbidden,
             Fault::Bug => ErrorKind::Internal,
@@ -369,6 +372,7 @@ impl Fault {
             Fault::UnknownTable => "the table is not there",
             Fault::Busy => "the database is locked by somebody else",
             Fault::Deadlock => "the database ended the transaction for the sake of another one",
+            Fault::Timeout => "the statement was ended before it was done",
             Fault::Unreachable => "the database cannot be read or written",
             Fault::Forbidden => "the database may not be written",
             Fault::Bug => "the database failed",

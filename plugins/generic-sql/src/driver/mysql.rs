@@ -7,7 +7,7 @@ mod catalog;
 mod fault;
 mod value;
 
-use super::{Cells, Driver, Failure, Fault, Purpose, Scalar, TableFacts, tls};
+use super::{Cell, Cells, Driver, Failure, Fault, Purpose, Scalar, TableFacts, tls};
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
@@ -69,7 +69,24 @@ impl Mysql {
              NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES', \
              innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         ))?;
+        mysql.limit(settings.command_timeout_seconds)?;
         Ok(mysql)
+    }
+
+    /// MariaDB limits every statement, MySQL those that read.
+    fn limit(&self, seconds: u32) -> Result<(), Failure> {
+        if seconds == 0 {
+            return Ok(());
+        }
+        let mut is_mariadb = false;
+        self.query("SELECT @@version LIKE '%mariadb%'", &[], &mut |cells| {
+            is_mariadb = cells.cell(0) == Cell::Integer(1);
+            Ok(())
+        })?;
+        self.run(&match is_mariadb {
+            true => format!("SET max_statement_time = {seconds}"),
+            false => format!("SET max_execution_time = {}", u64::from(seconds) * 1000),
+        })
     }
 
     /// Lets the connection work; its failure is told with what is known of the statement.

@@ -74,10 +74,12 @@ impl Postgres {
         let (prepared, in_transaction) = Default::default();
         let postgres = Postgres { runtime, client, prepared, in_transaction };
         let seconds = settings.busy_timeout_seconds;
+        let longest = settings.command_timeout_seconds;
         postgres.run(&format!(
             "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
              SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
-             SET lock_timeout = '{seconds}s'; SET standard_conforming_strings = on"
+             SET lock_timeout = '{seconds}s'; SET statement_timeout = '{longest}s'; \
+             SET standard_conforming_strings = on"
         ))?;
         Ok(postgres)
     }
@@ -286,7 +288,8 @@ fn fault(code: &SqlState) -> Fault {
         "42P01" | "3F000" | "3D000" => Fault::UnknownTable,
         "42501" | "25006" => Fault::Forbidden,
         "40001" | "40P01" => Fault::Deadlock,
-        "55P03" | "57014" | "53300" => Fault::Busy,
+        "57014" => Fault::Timeout,
+        "55P03" | "53300" => Fault::Busy,
         "P0001" => Fault::Trigger,
         code => match &code[..2.min(code.len())] {
             "22" => Fault::Type,
@@ -338,6 +341,7 @@ mod tests {
             ("22001", Fault::TooBig),
             ("28P01", Fault::Forbidden),
             ("40P01", Fault::Deadlock),
+            ("57014", Fault::Timeout),
             ("57P01", Fault::Unreachable),
             ("XX000", Fault::Bug),
         ] {

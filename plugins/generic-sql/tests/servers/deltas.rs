@@ -18,6 +18,7 @@ macro_rules! every_delta {
             points_in_time_are_looked_back_from
             a_history_that_was_emptied_asks_for_a_full_import
             a_query_says_how_far_an_import_comes
+            a_script_says_when_there_is_no_such_table
         }
     };
     ($vendor:expr, $($scenario:ident)*) => {
@@ -205,5 +206,13 @@ pub(crate) fn a_query_says_how_far_an_import_comes(vendor: &Vendor) {
         let values = values.clone().with("watermark_query", query);
         let error = testkit::import(&mut linked().connect(&values).unwrap(), &ImportRun::full());
         assert_eq!(error.err().unwrap().kind(), ErrorKind::Config, "{query}");
+    }
+}
+
+pub(crate) fn a_script_says_when_there_is_no_such_table(vendor: &Vendor) {
+    let (database, _) = vendor.database("no_table", "CREATE TABLE keyless (id integer)");
+    for table in ["nothing", "keyless"] {
+        let said = database.query(&(vendor.history)(table, None)).concat();
+        assert_eq!(said, [format!("-- there is no table {table} with a primary key")]);
     }
 }

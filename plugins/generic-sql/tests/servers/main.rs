@@ -7,6 +7,7 @@ mod deltas;
 mod mysql;
 mod postgres;
 mod scenarios;
+mod values;
 
 use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
@@ -29,6 +30,12 @@ struct Vendor {
     pages: &'static str,
     /// `t` with a constraint of each kind.
     constraints: &'static str,
+    /// A type for local times, one for absolute ones, and what shows both as they are.
+    moments: [&'static str; 3],
+    /// What makes UTC the time zone of a session.
+    utc: &'static str,
+    /// `t` with a trigger that waits for ten minutes when somebody is called `slow`.
+    slow: &'static str,
     /// What prints the history of a table, or the triggers of a child table with its join.
     history: fn(&str, Option<(&str, &str)>) -> String,
     /// Runs statements in a transaction, and ends it when it is told to.

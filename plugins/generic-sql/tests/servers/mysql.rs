@@ -2,9 +2,12 @@
 
 mod refusals;
 
-use super::{Commit, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario};
+use super::{
+    Commit, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario,
+    values::every_value,
+};
 use databases::{Database, Mariadb};
-use ecma_plugin_sdk::{Update, prelude::*};
+use ecma_plugin_sdk::{Update, prelude::*, testkit};
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use std::sync::LazyLock;
 
@@ -26,6 +29,12 @@ const MARIADB: Vendor = Vendor {
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW
             IF new.name = 'no' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this name';
             END IF//",
+    moments: ["datetime", "timestamp NULL", "plain, CONVERT_TZ(zoned, @@time_zone, '+00:00')"],
+    utc: "SET time_zone = '+00:00';",
+    slow: "CREATE TABLE t (id integer PRIMARY KEY, name varchar(9));
+        DELIMITER //
+        CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW
+            IF new.name = 'slow' THEN SET new.id = new.id + SLEEP(600); END IF//",
     history: |table, child| {
         let child = child.map(|(child, join)| format!(", @child = '{child}', @join = '{join}'"));
         let script = include_str!("../../../../docs/databases/delta-triggers-mysql.sql");
@@ -78,6 +87,7 @@ INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(MARIADB);
 every_delta!(MARIADB);
+every_value!(MARIADB);
 
 fn hold(database: &Database, statements: &[&str]) -> Commit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -169,4 +179,24 @@ fn a_key_that_is_a_decimal_number_is_compared_digit_by_digit() {
     let update = Change::Update(Update::new(id.clone()).set("note", "c"));
     assert!(connector.export(&[update, Change::Delete { id }]).unwrap().iter().all(Result::is_ok));
     assert_eq!(database.query("SELECT note FROM t"), [["a"]]);
+}
+
+#[test]
+fn an_unsigned_number_that_is_too_large_refuses_its_row_and_no_other() {
+    let (database, values) = MARIADB.database(
+        "unsigned",
+        "CREATE TABLE t (id bigint unsigned PRIMARY KEY, many bigint unsigned);
+         INSERT INTO t VALUES (1, 9223372036854775807), (2, 9223372036854775808),
+            (18446744073709551615, 1);",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let imported = testkit::import(&mut connector, &ImportRun::full()).unwrap();
+    let [Change::Add(entry)] = &imported.changes[..] else { panic!("{:?}", imported.changes) };
+    assert_eq!(entry.get("many"), [Value::Integer(i64::MAX)]);
+    assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
+    let update = Update::new(entry.id().clone()).set("many", "18446744073709551615");
+    let refused = connector.export(&[Change::Update(update)]).unwrap().remove(0).unwrap_err();
+    assert_eq!((refused.kind(), refused.attribute()), (ErrorKind::Invalid, Some("many")));
+    let rows = database.query("SELECT many FROM t WHERE id = 1");
+    assert_eq!(rows, [["9223372036854775807"]]);
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Commit, Vendor, deltas::every_delta, import, linked, refusal, scenarios::every_scenario,
+    values::every_value,
 };
 use databases::{Certificate, Database, Postgres};
 use ecma_plugin_sdk::prelude::*;
@@ -23,6 +24,12 @@ const POSTGRES: Vendor = Vendor {
         CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN IF new.name = 'no' THEN RAISE 'not this name'; END IF; RETURN new; END $$;
         CREATE TRIGGER named BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION named();",
+    moments: ["timestamp", "timestamptz", "plain::text, (zoned AT TIME ZONE 'UTC')::text"],
+    utc: "SET TimeZone = 'UTC';",
+    slow: "CREATE TABLE t (id integer PRIMARY KEY, name text);
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF new.name = 'slow' THEN PERFORM pg_sleep(600); END IF; RETURN new; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION wait();",
     history: |table, child| {
         let child = child.map(|(child, join)| format!("\\set child {child}\n\\set join {join}\n"));
         let script = include_str!("../../../../docs/databases/delta-triggers-postgresql.sql");
@@ -83,6 +90,7 @@ INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(POSTGRES);
 every_delta!(POSTGRES);
+every_value!(POSTGRES);
 
 fn hold(database: &Database, statements: &[&str]) -> Commit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -16,19 +16,24 @@ const BY_HAND: &str = "
 
 const SCRIPT: &str = include_str!("../../../../docs/databases/delta-triggers-sqlite.sql");
 
-/// Runs what the script of the documentation prints.
-pub(crate) fn install(database: &Database, table: &str, child: Option<(&str, &str)>) {
+/// What the script of the documentation prints.
+fn script(database: &Database, table: &str, child: Option<(&str, &str)>) -> Vec<String> {
     let mut statement = database.sql.prepare(SCRIPT).unwrap();
     let child = child.unzip();
     let values = named_params! { ":table": table, ":child": child.0, ":join": child.1 };
     let lines = statement.query_map(values, |row| row.get::<_, String>(0)).unwrap();
-    let lines: Vec<String> = lines.map(Result::unwrap).collect();
+    lines.map(Result::unwrap).collect()
+}
+
+/// Runs what the script of the documentation prints.
+fn install(database: &Database, table: &str, child: Option<(&str, &str)>) {
+    let lines = script(database, table, child);
     assert!(lines.len() > 4, "{lines:?}");
     database.sql.execute_batch(&lines.join("\n")).unwrap();
 }
 
 /// The settings for histories that the script makes, by tables and the columns of their keys.
-pub(crate) fn by_script(values: Values, keys: &[(&str, &[&str])]) -> Values {
+fn by_script(values: Values, keys: &[(&str, &[&str])]) -> Values {
     let entry = |(table, columns): &(&str, &[&str])| {
         let pair = |column: &&str| format!("{table}_history.key_{column} = {table}.{column}");
         let join: Vec<String> = columns.iter().map(pair).collect();
@@ -311,4 +316,37 @@ fn a_key_of_another_type_in_the_history_is_the_same_one() {
         .unwrap();
     let imported = import(&mut connection, &ImportRun::delta(since)).unwrap();
     assert_eq!(imported.changes, [Change::Delete { id: id("person", "id", 2) }]);
+}
+
+#[test]
+fn a_script_says_when_there_is_no_such_table() {
+    let database = Database::new("CREATE TABLE keyless (id INTEGER)");
+    for table in ["nothing", "keyless"] {
+        let expected = format!("-- there is no table {table} with a primary key");
+        assert_eq!(script(&database, table, None), [expected]);
+    }
+}
+
+#[test]
+fn names_are_quoted_whatever_is_in_them() {
+    let database = Database::new(
+        r#"CREATE TABLE "a ""b'" ("key ""x'" INTEGER PRIMARY KEY, name TEXT);
+           CREATE TABLE "c 'd""" ("of ""a'" INTEGER, v TEXT);"#,
+    );
+    install(&database, "a \"b'", None);
+    install(&database, "a \"b'", Some(("c 'd\"", "of \"a'=key \"x'")));
+    let mut connection = database.open_with(|values| {
+        let join = r#""a ""b'_history"."key_key ""x'" = t."key ""x'""#;
+        values
+            .with("tables", "t=a \"b'")
+            .with("delta_strategy", "history")
+            .with("history_tables", format!(r#"t = "a ""b'_history" WHERE {join}"#))
+    });
+    let since = full(&mut connection);
+    let run = |sql| database.sql.execute_batch(sql).unwrap();
+    run(r#"INSERT INTO "a ""b'" VALUES (1, 'n')"#);
+    let (changes, since) = delta(&mut connection, &since);
+    assert_eq!(changes, ["+1=n"]);
+    run(r#"INSERT INTO "c 'd""" VALUES (1, 'v')"#);
+    assert_eq!(delta(&mut connection, &since).0, ["+1=n"]);
 }

@@ -14,3 +14,4 @@ mod history_problems;
 mod import;
 mod model;
 mod support;
+mod values;
