@@ -67,7 +67,7 @@ lists AS (
     FROM columns
 )
 SELECT format(E'CREATE TABLE %s (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, %s, '
-    'operation text NOT NULL, changed_at timestamptz NOT NULL DEFAULT now());', history, declared)
+    'operation text NOT NULL, changed_at timestamptz NOT NULL DEFAULT clock_timestamp());', history, declared)
 FROM words, lists WHERE own AND names IS NOT NULL
 UNION ALL
 -- The owner of the history writes it, whoever changes the table.
