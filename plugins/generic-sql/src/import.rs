@@ -60,10 +60,7 @@ impl<'a> Plan<'a> {
 
     /// The watermark column as it is written in a condition.
     pub(crate) fn watermark_name(&self, dialect: &dyn Dialect) -> Option<String> {
-        self.watermark.map(|column| match self.children.is_empty() {
-            true => dialect.name(&column.name),
-            false => dialect.of_parent(&column.name),
-        })
+        self.watermark.map(|column| dialect.of_parent(&column.name))
     }
 
     /// The child tables that have a watermark column.

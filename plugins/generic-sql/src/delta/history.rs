@@ -80,10 +80,9 @@ impl History {
         })?;
         let is_quiet = |(key, now): &(Known, Known)| mark.touched.get(key) == Some(now);
         let quiet = now.into_iter().filter(is_quiet).map(|(key, _)| key).collect();
-        let aliased = plan.has_children();
         let (from, keys) = (format!("{} h", self.quoted), &self.keys);
         Ok(Since {
-            condition: dialect.touched(plan.table, keys, &from, &condition, aliased),
+            condition: dialect.touched(plan.table, keys, &from, &condition),
             gone: Some(dialect.gone(plan.table, keys, &from, &condition)),
             parameters,
             quiet,

@@ -46,7 +46,7 @@ impl Tracking {
         }
         let from = format!("{} h", account.changes(&table.quoted, &dialect.mark(1)));
         Ok(Since {
-            condition: dialect.touched(table, &self.keys, &from, "", plan.has_children()),
+            condition: dialect.touched(table, &self.keys, &from, ""),
             gone: Some(dialect.gone(table, &self.keys, &from, "")),
             parameters: vec![Scalar::Integer(mark.version)],
             ..Since::default()

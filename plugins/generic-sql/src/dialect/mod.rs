@@ -79,8 +79,16 @@ pub(crate) trait Dialect: Debug + Sync {
         format!("SELECT ({query})")
     }
 
-    /// The condition that these columns are among the rows of a query with as many.
-    fn among(&self, columns: &[String], query: &str) -> String {
+    /// The condition that columns are the same as those selected of one of these rows.
+    fn among(
+        &self,
+        columns: &[String],
+        selected: &[String],
+        from: &str,
+        condition: &str,
+    ) -> String {
+        let word = if condition.is_empty() { "" } else { " WHERE " };
+        let query = format!("SELECT {} FROM {from}{word}{condition}", selected.join(", "));
         match columns {
             [one] => format!("{one} IN ({query})"),
             several => format!("({}) IN ({query})", several.join(", ")),
@@ -125,7 +133,7 @@ impl dyn Dialect + '_ {
         columns.into_iter().map(shown).collect::<Vec<_>>().join(", ")
     }
 
-    /// Rows, all or those that fit a condition.
+    /// Rows, all or those that fit a condition. The table is the parent's in it.
     pub(crate) fn select<'a>(
         &self,
         table: &Table,
@@ -134,7 +142,7 @@ impl dyn Dialect + '_ {
     ) -> String {
         let (columns, table) = (self.columns(columns), &table.quoted);
         let word = if condition.is_empty() { "" } else { " WHERE " };
-        format!("SELECT {columns} FROM {table}{word}{condition}")
+        format!("SELECT {columns} FROM {table} p{word}{condition}")
     }
 
     /// Whether a table can be read. Its name is in quotes already, as in the next one.
@@ -295,8 +303,7 @@ impl dyn Dialect + '_ {
         let parents: Vec<String> = parents.map(|name| self.of_parent(name)).collect();
         let children: Vec<String> =
             child.join.iter().map(|join| self.of_child(&join.child)).collect();
-        let (children, table) = (children.join(", "), &child.quoted);
-        self.among(&parents, &format!("SELECT {children} FROM {table} c WHERE {condition}"))
+        self.among(&parents, &children, &format!("{} c", child.quoted), condition)
     }
 
     /// The condition of a child's rows with an owner, and with a value when one is given; the

@@ -33,16 +33,11 @@ impl dyn Dialect + '_ {
         keys: &[Join],
         from: &str,
         condition: &str,
-        aliased: bool,
     ) -> String {
-        let parents = keys.iter().map(|key| {
-            let name = &table.columns[key.parent].name;
-            if aliased { self.of_parent(name) } else { self.name(name) }
-        });
+        let parents: Vec<String> =
+            keys.iter().map(|key| self.of_parent(&table.columns[key.parent].name)).collect();
         let touched: Vec<String> = keys.iter().map(|key| self.of_history(&key.child)).collect();
-        let word = if condition.is_empty() { "" } else { " WHERE " };
-        let touched = format!("SELECT {} FROM {from}{word}{condition}", touched.join(", "));
-        self.among(&parents.collect::<Vec<_>>(), &touched)
+        self.among(&parents, &touched, from, condition)
     }
 
     /// The keys of `from` that have no row in the table.

@@ -120,36 +120,40 @@ pub(crate) fn points_in_time_are_local_inside_and_utc_outside(vendor: &Vendor) {
     let (database, values) = vendor.database(
         "moments",
         &format!(
-            "CREATE TABLE t (id integer PRIMARY KEY, plain {}, zoned {}, words varchar(30));
+            "CREATE TABLE t (id integer PRIMARY KEY, plain {}, zoned {}, words varchar(30),
+                day date);
              {}
              INSERT INTO t VALUES (1, '2026-07-31 08:30:00', '2026-07-31 08:30:00',
-                '07/31/2026 08:30 AM');",
+                '07/31/2026 08:30 AM', '2026-07-31');",
             vendor.moments[0], vendor.moments[1], vendor.utc
         ),
     );
     let values = values
         .with("tables", "t")
         .with("time_zone", "Europe/Berlin")
-        .with("date_time", "words")
+        .with("date_time", "words, day")
         .with("date_time_format", "MM/dd/yyyy hh:mm tt");
     let now = "2026-07-31T06:30:00Z";
     let mut connector = linked().connect(&values).unwrap();
-    let entry = row(2).set("plain", now).set("zoned", now).set("words", now);
+    let midnight = "2026-07-30T22:00:00Z";
+    let entry = row(2).set("plain", now).set("zoned", now).set("words", now).set("day", midnight);
     let exported = connector.export(&[Change::Add(entry.clone())]).unwrap().remove(0).unwrap();
     assert_eq!(exported.entry, Some(entry.clone()));
-    let rows = database.query(&format!("SELECT {}, words FROM t ORDER BY id", vendor.moments[2]));
+    let rows =
+        database.query(&format!("SELECT {}, words, day FROM t ORDER BY id", vendor.moments[2]));
     let local = "2026-07-31 08:30:00";
     assert_eq!(
         rows,
         [
-            [local, local, "07/31/2026 08:30 AM"],
+            [local, local, "07/31/2026 08:30 AM", "2026-07-31"],
             // A type that is absolute keeps UTC.
-            [local, "2026-07-31 06:30:00", "07/31/2026 08:30 AM"],
+            [local, "2026-07-31 06:30:00", "07/31/2026 08:30 AM", "2026-07-31"],
         ]
     );
     let found = import(&values);
     assert_eq!(found[1], entry);
     assert_eq!(found[0].text("plain"), Some(now));
+    assert_eq!(found[0].text("day"), Some(midnight), "the format is for columns of text");
     assert_eq!(found[0].text("zoned"), Some("2026-07-31T08:30:00Z"));
 }
 

@@ -120,10 +120,10 @@ fn column(facts: &[String]) -> ColumnFacts {
         // The server cuts off the padding of CHAR itself.
         padded: false,
         moments: match facts[1].to_ascii_lowercase().as_str() {
-            "datetime" => Moments::Local,
             // The connection's time zone is UTC.
             "timestamp" => Moments::Absolute,
-            _ => Moments::Text,
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Moments::Text,
+            _ => Moments::Local,
         },
     }
 }

@@ -130,9 +130,9 @@ fn column(facts: &Facts) -> ColumnFacts {
         ignores_case: is(7),
         padded: facts[2] == "bpchar",
         moments: match facts[2].as_str() {
-            "timestamp" => Moments::Local,
             "timestamptz" => Moments::Absolute,
-            _ => Moments::Text,
+            "text" | "varchar" | "bpchar" | "citext" | "name" => Moments::Text,
+            _ => Moments::Local,
         },
     }
 }
