@@ -80,8 +80,8 @@ pub(crate) struct Since {
     pub(crate) known: HashSet<Known>,
     /// Digests of the keys that were not touched since.
     quiet: HashSet<Known>,
-    /// The statement for the keys of rows that are not there any more; its parameters are the same.
-    gone: Option<String>,
+    /// The statement for the keys of rows that are not there any more.
+    gone: Option<(String, Vec<Scalar>)>,
 }
 
 impl Since {
@@ -98,8 +98,8 @@ impl Since {
         table: &Table,
         sink: &mut ImportSink<'_>,
     ) -> Result<(), Failure> {
-        let Some(sql) = &self.gone else { return Ok(()) };
-        driver.query(sql, &self.parameters, &mut |cells| {
+        let Some((sql, parameters)) = &self.gone else { return Ok(()) };
+        driver.query(sql, parameters, &mut |cells| {
             let key = key(anchor(table, cells));
             if key.is_some_and(|key| self.quiet.contains(&key)) {
                 return Ok(());

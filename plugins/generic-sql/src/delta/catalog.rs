@@ -141,8 +141,8 @@ pub(crate) fn attach(
 }
 
 /// The key that the database's account has is the primary one.
-fn tracking(facts: &[TableFacts], table: &Table) -> Result<Tracking, String> {
-    let facts = facts.iter().find(|facts| facts.quoted == table.quoted);
+fn tracking(all: &[TableFacts], table: &Table) -> Result<Tracking, String> {
+    let facts = all.iter().find(|facts| facts.quoted == table.quoted);
     let columns = table.columns.iter().enumerate().filter(|(_, column)| column.anchor);
     let key = |name: &str| {
         facts?.columns.iter().find(|column| column.name == *name && column.primary_key)
@@ -155,7 +155,16 @@ fn tracking(facts: &[TableFacts], table: &Table) -> Result<Tracking, String> {
         };
         keys.push(Join { child: known.name.clone(), storage: known.storage, parent });
     }
-    Ok(Tracking { keys })
+    let is_key = |quoted: &str, name: &str| {
+        let facts = all.iter().find(|facts| facts.quoted == quoted);
+        facts.and_then(|facts| column(facts, name)).is_some_and(|column| column.primary_key)
+    };
+    let children = table
+        .children
+        .iter()
+        .enumerate()
+        .filter(|(_, child)| child.join.iter().all(|join| is_key(&child.quoted, &join.child)));
+    Ok(Tracking { keys, children: children.map(|(at, _)| at).collect() })
 }
 
 fn histories(

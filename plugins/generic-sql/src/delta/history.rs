@@ -83,7 +83,7 @@ impl History {
         let (from, keys) = (format!("{} h", self.quoted), &self.keys);
         Ok(Since {
             condition: dialect.touched(plan.table, keys, &from, &condition),
-            gone: Some(dialect.gone(plan.table, keys, &from, &condition)),
+            gone: Some((dialect.gone(plan.table, keys, &from, &condition), parameters.clone())),
             parameters,
             quiet,
             ..Since::default()

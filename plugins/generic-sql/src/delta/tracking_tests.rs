@@ -13,7 +13,9 @@ use ecma_plugin_sdk::{Pager, Problem, page::Page, prelude::*, testkit};
 const PEOPLE: &str = "
     CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO person VALUES (1, 'a'), (2, 'b'), (3, 'c');
+    CREATE TABLE role (person INTEGER, role TEXT, PRIMARY KEY (person, role));
     CREATE TABLE account (version INTEGER, id INTEGER);
+    CREATE TABLE roles_account (version INTEGER, person INTEGER, role TEXT);
     CREATE TABLE kept (least INTEGER, now INTEGER);
     INSERT INTO kept VALUES (1, 5);";
 
@@ -24,6 +26,10 @@ struct Accounting;
 impl Dialect for Accounting {
     fn mark(&self, number: usize) -> String {
         dialect::SQLITE.mark(number)
+    }
+
+    fn limit(&self, sql: &str, rows: usize) -> String {
+        dialect::SQLITE.limit(sql, rows)
     }
 
     fn change_tracking(&self) -> Option<&'static dyn Account> {
@@ -37,12 +43,15 @@ impl Account for Accounting {
     }
 
     fn least(&self) -> String {
-        "SELECT least FROM kept WHERE ?1 = '\"person\"'".to_owned()
+        "SELECT least FROM kept WHERE ?1 IN ('\"person\"', '\"role\"')".to_owned()
     }
 
     fn changes(&self, table: &str, mark: &str) -> String {
-        assert_eq!(table, "\"person\"");
-        format!("(SELECT DISTINCT id FROM account WHERE version > {mark})")
+        match table {
+            "\"person\"" => format!("(SELECT DISTINCT id FROM account WHERE version > {mark})"),
+            "\"role\"" => format!("(SELECT * FROM roles_account WHERE version > {mark})"),
+            other => panic!("nobody keeps account of {other}"),
+        }
     }
 }
 
@@ -116,6 +125,7 @@ impl Database {
         rusqlite::Connection::open(&path).unwrap().execute_batch(PEOPLE).unwrap();
         let values = Values::new([("database", path.to_str().unwrap())])
             .with("tables", "person")
+            .with("multi_valued_tables", "person.roles = role.role WHERE role.person = person.id")
             .with("delta_strategy", "change_tracking");
         let settings = Settings::read(&values).unwrap();
         let driver = Fake(driver::connect(&settings).unwrap());
@@ -155,6 +165,14 @@ fn the_account_tells_what_changed_and_what_is_gone() {
     let (changes, since) = database.delta(&since);
     assert_eq!(changes, ["+B", "-3"], "version 5 was imported");
     assert_eq!(database.delta(&since).0, Vec::<String>::new());
+}
+
+#[test]
+fn rows_of_child_tables_touch_their_owner() {
+    let database = Database::new();
+    let (_, since) = database.import(&ImportRun::full()).unwrap();
+    database.run("INSERT INTO roles_account VALUES (5, 1, 'old'), (6, 2, 'gone'), (7, 9, 'stray')");
+    assert_eq!(database.delta(&since).0, ["+b"], "added or removed, and no deleted entry");
 }
 
 #[test]
