@@ -1,166 +1,173 @@
-//! Delta imports by a watermark column: rows at or after the last value, without those that were
-//! imported as they are.
+//! Delta imports: what changed since the last one.
 //!
-//! Several rows can have the last value, and one of them can change again without getting a greater
-//! one. So the watermark remembers a digest of each row at the last value, and only rows that are
-//! the same in every column are left out. Deleted rows are not seen.
+//! There are three ways to find out. A watermark column grows with each change of a row; a history
+//! table tells which rows were touched; the database itself keeps account of changes. Each has a
+//! file here. What they share is the mark, a text that says how far an import came, and that a mark
+//! is made before the rows are read: what changes meanwhile comes again, and is not lost.
+
+mod catalog;
+mod digest;
+mod history;
+mod last;
+mod tracking;
+#[cfg(test)]
+mod tracking_tests;
+mod watermark;
 
 use crate::{
-    dialect::Dialect,
     driver::{Cell, Cells, Driver, Failure, Scalar},
-    import::{self, Plan},
+    import::Plan,
+    schema::{Column, Table},
+    value,
 };
-use ecma_plugin_sdk::{Error, Result, Watermark};
+use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind, ImportSink, Result, Watermark};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, HashSet},
-    ops::Range,
-    str,
-};
+use std::collections::{BTreeMap, HashSet};
 
-const VERSION: u32 = 1;
-/// With more rows than this at the last value none is remembered: they come again with each delta
-/// import until a greater value comes.
+pub(crate) use catalog::{attach, is_history, problems};
+pub(crate) use digest::{Digest, Known};
+pub(crate) use history::History;
+use last::Last;
+pub(crate) use tracking::Tracking;
+
+const VERSION: u32 = 2;
+/// With more than this to remember nothing is: it comes again with each delta import until a
+/// greater value comes.
 const REMEMBERED: usize = 10_000;
 
+/// How it is found out which rows of a table changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Deltas {
+    /// Not at all.
+    #[default]
+    None,
+    /// By the watermark column; a query may say how far an import comes.
+    Watermark { until: Option<String> },
+    /// By a table that triggers fill.
+    History(History),
+    /// By the database's own account.
+    Tracking(Tracking),
+}
+
+impl Deltas {
+    pub(crate) fn are_possible(&self) -> bool {
+        !matches!(self, Deltas::None)
+    }
+}
+
 /// What the text of a watermark says: how far each object type was imported.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Marks {
     version: u32,
     types: BTreeMap<String, Mark>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Mark {
-    /// Of the table; none when it has no row with a value.
-    last: Option<Last>,
-    /// Of each child table that has the column too, by attribute.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    children: BTreeMap<String, Last>,
-    rows: Vec<Known>,
-}
-
-/// The greatest value of a watermark column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Last {
-    Integer(i64),
-    /// The bits of a number: its digits would not be read back as exactly the same one.
-    Real(u64),
-    Text(String),
+#[serde(tag = "by", rename_all = "lowercase")]
+enum Mark {
+    Watermark(watermark::Mark),
+    History(history::Mark),
+    Tracking(tracking::Mark),
 }
 
-impl Last {
-    fn of(cell: Cell<'_>) -> Result<Option<Last>> {
-        Ok(Some(match cell {
-            Cell::Null => return Ok(None),
-            Cell::Integer(number) => Last::Integer(number),
-            Cell::Real(number) => Last::Real(number.to_bits()),
-            Cell::Text(text) => match str::from_utf8(text) {
-                Ok(text) => Last::Text(text.to_owned()),
-                Err(_) => return Err(Error::config("the watermark column is not UTF-8")),
-            },
-            Cell::Bytes(_) => return Err(Error::config("the watermark column has bytes")),
-        }))
-    }
-
-    fn scalar(&self) -> Scalar {
-        match self {
-            Last::Integer(number) => Scalar::Integer(*number),
-            Last::Real(bits) => Scalar::Real(f64::from_bits(*bits)),
-            Last::Text(text) => Scalar::Text(text.clone()),
-        }
-    }
+/// The rows that may have changed since a mark.
+#[derive(Debug, Default)]
+pub(crate) struct Since {
+    /// All of them fit it.
+    pub(crate) condition: String,
+    pub(crate) parameters: Vec<Scalar>,
+    /// Digests of those among them that were imported as they are.
+    pub(crate) known: HashSet<Known>,
+    /// Digests of the keys that were not touched since.
+    quiet: HashSet<Known>,
+    /// The statement for the keys of rows that are not there any more.
+    gone: Option<(String, Vec<Scalar>)>,
 }
 
-/// A digest of a row, all columns of an import and the watermark column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub(crate) struct Known(u128);
-
-impl Known {
-    pub(crate) fn of(cells: &dyn Cells, width: usize) -> Known {
-        Known::of_columns(cells, 0..width)
+impl Since {
+    /// Whether the row was not touched since.
+    pub(crate) fn is_quiet(&self, plan: &Plan<'_>, cells: &dyn Cells) -> bool {
+        !self.quiet.is_empty()
+            && key(plan.anchor_cells(cells)).is_some_and(|key| self.quiet.contains(&key))
     }
 
-    pub(crate) fn of_columns(cells: &dyn Cells, columns: Range<usize>) -> Known {
-        let mut digest = Digest::default();
-        digest.take(cells, columns);
-        digest.done()
-    }
-}
-
-/// A digest in the making: FNV-1a with 128 bits over each value's type, length and bytes.
-#[derive(Debug, Clone)]
-pub(crate) struct Digest(u128);
-
-impl Default for Digest {
-    fn default() -> Digest {
-        Digest(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Digest {
-    pub(crate) fn done(self) -> Known {
-        Known(self.0)
-    }
-
-    /// Ends a list of values, so that it is told from the next one.
-    pub(crate) fn end(&mut self) {
-        self.0 = self.0.wrapping_add(1);
-    }
-
-    pub(crate) fn take(&mut self, cells: &dyn Cells, columns: Range<usize>) {
-        let mut take = |bytes: &[u8]| {
-            for byte in bytes {
-                self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+    /// Tells which entries are deleted.
+    pub(crate) fn tell_gone(
+        &self,
+        driver: &dyn Driver,
+        table: &Table,
+        sink: &mut ImportSink<'_>,
+    ) -> Result<(), Failure> {
+        let Some((sql, parameters)) = &self.gone else { return Ok(()) };
+        driver.query(sql, parameters, &mut |cells| {
+            let key = key(anchor(table, cells));
+            if key.is_some_and(|key| self.quiet.contains(&key)) {
+                return Ok(());
             }
-        };
-        for column in columns {
-            let (kind, number);
-            let bytes = match cells.cell(column) {
-                Cell::Null => (0, [].as_slice()),
-                Cell::Integer(value) => {
-                    number = value.to_le_bytes();
-                    (1, number.as_slice())
+            match gone(table, cells) {
+                Ok(id) => sink.deleted(id)?,
+                Err(error) => {
+                    sink.refused(format!("table {}, a deleted row", table.name), &error)?
                 }
-                Cell::Real(value) => {
-                    number = value.to_le_bytes();
-                    (2, number.as_slice())
-                }
-                Cell::Text(text) => (3, text),
-                Cell::Bytes(bytes) => (4, bytes),
-            };
-            let bytes = {
-                kind = bytes.0;
-                bytes.1
-            };
-            take(&[kind]);
-            take(&(bytes.len() as u64).to_le_bytes());
-            take(bytes);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The columns of an anchor that stands in the first cells of a row.
+fn anchor<'a>(
+    table: &'a Table,
+    cells: &'a dyn Cells,
+) -> impl Iterator<Item = (&'a Column, Cell<'a>)> {
+    table.anchors().enumerate().map(|(at, column)| (column, cells.cell(at)))
+}
+
+/// The name of an entry whose anchor stands in the first cells of a row.
+fn gone(table: &Table, cells: &dyn Cells) -> Result<EntryId> {
+    let mut entry = Entry::new(&table.object_type);
+    for (column, cell) in anchor(table, cells) {
+        value::read(column, cell, |value| {
+            entry.id_mut().anchor.set(&column.name, value.into_value());
+            Ok(())
+        })?;
+        if entry.id().anchor.get(&column.name).is_none() {
+            return Err(Error::invalid(&column.name, "is empty, and part of the anchor"));
         }
     }
+    Ok(entry.id().clone())
 }
 
-impl From<Known> for String {
-    fn from(known: Known) -> String {
-        format!("{:032x}", known.0)
+/// A digest of a key by the values it has as an anchor, so that `7` and `'7'` are the same one where
+/// the anchor is a number; `None` when it cannot be one.
+fn key<'a>(columns: impl Iterator<Item = (&'a Column, Cell<'a>)>) -> Option<Known> {
+    let mut digest = Digest::default();
+    for (column, cell) in columns {
+        let mut found = false;
+        let read = value::read(column, cell, |value| {
+            found = true;
+            digest.bytes(value.into_value().to_string().as_bytes());
+            Ok(())
+        });
+        if read.is_err() || !found {
+            return None;
+        }
     }
+    Some(digest.done())
 }
 
-impl TryFrom<String> for Known {
-    type Error = std::num::ParseIntError;
-
-    fn try_from(text: String) -> Result<Known, Self::Error> {
-        u128::from_str_radix(&text, 16).map(Known)
-    }
+/// Answered to a mark that is of no use: the host makes a full import then.
+fn useless(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Conflict, text)
 }
 
 impl Marks {
     pub(crate) fn parse(watermark: &Watermark) -> Result<Marks> {
         let foreign = || {
-            let text = "the watermark is not one of this version of the plugin: a full import makes a new one";
-            Error::config(text)
+            useless(
+                "the watermark is not one of this version of the plugin: a full import makes a \
+                 new one",
+            )
         };
         let marks: Marks = serde_json::from_str(watermark.as_str()).map_err(|_| foreign())?;
         if marks.version == VERSION { Ok(marks) } else { Err(foreign()) }
@@ -171,132 +178,86 @@ impl Marks {
         Watermark::new(serde_json::to_string(&self).expect("marks are always JSON"))
     }
 
-    /// The condition of rows that may have changed, and those among them that have not.
-    pub(crate) fn since(
-        &self,
-        dialect: &dyn Dialect,
-        plan: &Plan<'_>,
-    ) -> (String, Vec<Scalar>, HashSet<Known>) {
+    /// What may have changed in a table since these marks.
+    pub(crate) fn since(&self, driver: &dyn Driver, plan: &Plan<'_>) -> Result<Since, Failure> {
         let mark = self.types.get(&plan.table.object_type);
-        let mut parameters = Vec::new();
-        let mut came = |column: String, last: Option<&Last>| match last {
-            Some(last) => {
-                parameters.push(last.scalar());
-                dialect.since(&column, parameters.len())
+        match (&plan.table.deltas, mark) {
+            (Deltas::None, _) => Ok(Since::default()),
+            (Deltas::Watermark { .. }, None) => {
+                Ok(watermark::since(driver.dialect(), plan, &watermark::Mark::default()))
             }
-            None => dialect.present(&column),
-        };
-        let last = mark.and_then(|mark| mark.last.as_ref());
-        let mut parts = Vec::new();
-        parts.extend(plan.watermark_name(dialect).map(|column| came(column, last)));
-        for (child, column, _) in plan.child_watermarks() {
-            let last = mark.and_then(|mark| mark.children.get(child.name()));
-            let condition = came(dialect.of_child(column), last);
-            parts.push(dialect.has_child(plan.table, child, &condition));
+            (Deltas::Watermark { .. }, Some(Mark::Watermark(mark))) => {
+                Ok(watermark::since(driver.dialect(), plan, mark))
+            }
+            (Deltas::History(history), Some(Mark::History(mark))) => {
+                history.since(driver, plan, mark)
+            }
+            (Deltas::Tracking(tracking), Some(Mark::Tracking(mark))) => {
+                tracking.since(driver, plan, mark)
+            }
+            _ => {
+                let text = format!("the watermark has nothing of {}", plan.table.object_type);
+                Err(useless(format!("{text}: a full import makes a new one")).into())
+            }
         }
-        let known = mark.map(|mark| mark.rows.iter().copied().collect());
-        (any(&parts), parameters, known.unwrap_or_default())
     }
 
-    /// Remembers how far a table is imported now, in the transaction that read it.
+    /// Remembers how far a table is imported. It is called in the transaction that reads the table,
+    /// before it does.
     pub(crate) fn renew(&mut self, driver: &dyn Driver, plan: &Plan<'_>) -> Result<(), Failure> {
-        let Some(column) = plan.watermark else { return Ok(()) };
-        let (dialect, table) = (driver.dialect(), plan.table);
-        let greatest = |table: &str, column: &str, storage| -> Result<Option<Last>, Failure> {
-            let mut last = None;
-            driver.query(&dialect.greatest(table, column, storage), &[], &mut |cells| {
-                last = Last::of(cells.cell(0))?;
-                Ok(())
-            })?;
-            Ok(last)
-        };
-        let mut parameters = Vec::new();
-        let mut parts = Vec::new();
-        let mut at = |column: String, last: &Last| {
-            parameters.push(last.scalar());
-            dialect.at(&column, parameters.len())
-        };
-        let last = greatest(&table.quoted, &column.name, column.storage)?;
-        let column = plan.watermark_name(dialect);
-        parts.extend(column.zip(last.as_ref()).map(|(column, last)| at(column, last)));
-        let mut children = BTreeMap::new();
-        for (child, column, storage) in plan.child_watermarks() {
-            if let Some(last) = greatest(&child.quoted, column, storage)? {
-                let condition = at(dialect.of_child(column), &last);
-                parts.push(dialect.has_child(table, child, &condition));
-                children.insert(child.name().to_owned(), last);
+        let mark = match &plan.table.deltas {
+            Deltas::None => None,
+            Deltas::Watermark { until } => {
+                let until = until.as_deref().map(|query| watermark::until(driver, query));
+                watermark::mark(driver, plan, until.transpose()?.as_ref())?.map(Mark::Watermark)
             }
+            Deltas::History(history) => Some(Mark::History(history.mark(driver, plan)?)),
+            Deltas::Tracking(tracking) => Some(Mark::Tracking(tracking.mark(driver)?)),
+        };
+        if let Some(mark) = mark {
+            self.types.insert(plan.table.object_type.clone(), mark);
         }
-        if parts.is_empty() {
-            return Ok(());
-        }
-        let mut rows = import::digests(driver, plan, &any(&parts), &parameters, REMEMBERED + 1)?;
-        if rows.len() > REMEMBERED {
-            rows.clear();
-        }
-        rows.sort_unstable_by_key(|known| known.0);
-        self.types.insert(table.object_type.clone(), Mark { last, children, rows });
         Ok(())
     }
-}
-
-/// The condition of what fits one of these.
-fn any(parts: &[String]) -> String {
-    parts.join(" OR ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Row(&'static [Cell<'static>]);
-
-    impl Cells for Row {
-        fn cell(&self, column: usize) -> Cell<'_> {
-            self.0[column]
-        }
-    }
-
-    #[test]
-    fn rows_that_differ_have_different_digests() {
-        let rows: [&'static [Cell<'static>]; 7] = [
-            &[Cell::Null, Cell::Text(b"a")],
-            &[Cell::Text(b""), Cell::Text(b"a")],
-            &[Cell::Text(b"a"), Cell::Null],
-            &[Cell::Bytes(b"a"), Cell::Null],
-            &[Cell::Text(b"ab"), Cell::Text(b"c")],
-            &[Cell::Text(b"a"), Cell::Text(b"bc")],
-            &[Cell::Integer(0), Cell::Real(0.0)],
-        ];
-        let digests: HashSet<Known> = rows.iter().map(|row| Known::of(&Row(row), 2)).collect();
-        assert_eq!(digests.len(), rows.len());
-        assert_eq!(Known::of(&Row(rows[0]), 2), Known::of(&Row(rows[0]), 2));
-    }
-
     #[test]
     fn a_watermark_is_read_as_it_was_written() {
+        let digest = |byte: u8| {
+            let mut digest = Digest::default();
+            digest.bytes(&[byte]);
+            digest.done()
+        };
         for last in [
             Last::Integer(i64::MIN),
             Last::Real(0.1_f64.to_bits()),
             Last::Text("2026-01-31 08:30:00".to_owned()),
         ] {
-            let rows = vec![Known(0), Known(u128::MAX)];
+            let rows = vec![digest(1), digest(2)];
             let children = BTreeMap::from([("roles".to_owned(), last.clone())]);
-            let mark = Mark { last: Some(last), children, rows };
-            let types = BTreeMap::from([("person".to_owned(), mark)]);
-            let marks = || Marks { version: VERSION, types: Default::default() };
-            let mut written = marks();
-            written.types = types;
-            let text = serde_json::to_string(&written).unwrap();
-            assert_eq!(Marks::parse(&Watermark::new(text)), Ok(written));
+            let touched = BTreeMap::from([(digest(3), digest(4))]);
+            let types = BTreeMap::from([
+                (
+                    "person".to_owned(),
+                    Mark::Watermark(watermark::Mark { last: Some(last.clone()), children, rows }),
+                ),
+                ("team".to_owned(), Mark::History(history::Mark { last: Some(last), touched })),
+                ("device".to_owned(), Mark::Tracking(tracking::Mark { version: 7 })),
+            ]);
+            let written = Marks { version: VERSION, types };
+            assert_eq!(Marks::parse(&written.clone().watermark()), Ok(written));
         }
     }
 
     #[test]
-    fn a_watermark_of_somebody_else_is_refused() {
-        for text in ["", "17", "{}", r#"{"version":2,"types":{}}"#] {
+    fn a_watermark_of_somebody_else_asks_for_a_full_import() {
+        for text in ["", "17", "{}", r#"{"version":1,"types":{}}"#, r#"{"version":3,"types":{}}"#] {
             let error = Marks::parse(&Watermark::new(text)).unwrap_err();
-            assert_eq!(error.kind(), ecma_plugin_sdk::ErrorKind::Config, "{text}");
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{text}");
         }
     }
 }

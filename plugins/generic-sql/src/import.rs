@@ -2,7 +2,7 @@
 
 use crate::{
     child::Child,
-    delta::{Digest, Known, Marks},
+    delta::{Digest, Known, Marks, Since},
     dialect::Dialect,
     driver::{Cell, Cells, Driver, Failure, Merged, Purpose, Scalar, Storage},
     schema::{Column, Table},
@@ -61,10 +61,7 @@ impl<'a> Plan<'a> {
 
     /// The watermark column as it is written in a condition.
     pub(crate) fn watermark_name(&self, dialect: &dyn Dialect) -> Option<String> {
-        self.watermark.map(|column| match self.children.is_empty() {
-            true => dialect.name(&column.name),
-            false => dialect.of_parent(&column.name),
-        })
+        self.watermark.map(|column| dialect.of_parent(&column.name))
     }
 
     /// The child tables that have a watermark column.
@@ -74,6 +71,19 @@ impl<'a> Plan<'a> {
             let (column, storage) = child.watermark.as_ref()?;
             Some((child, column.as_str(), *storage))
         })
+    }
+
+    /// Whether statements have rows of child tables beside those of the table.
+    pub(crate) fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// The anchor in a row of the table.
+    pub(crate) fn anchor_cells<'c>(
+        &'c self,
+        cells: &'c dyn Cells,
+    ) -> impl Iterator<Item = (&'c Column, Cell<'c>)> {
+        self.anchor.iter().map(|at| (self.columns[*at], cells.cell(*at)))
     }
 
     /// Where the columns of a value stand in a row of a child table: after the parent's anchor.
@@ -111,7 +121,7 @@ pub(crate) fn digests(
     most: usize,
 ) -> Result<Vec<Known>, Failure> {
     let dialect = driver.dialect();
-    let width = plan.columns.len() + 1;
+    let width = plan.read(true).len();
     let mut rows = Vec::new();
     if plan.children.is_empty() {
         let sql = dialect.select(plan.table, plan.read(true), condition);
@@ -145,13 +155,13 @@ pub(crate) fn run(
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
-    let mut marks = match &run.kind {
+    let old = match &run.kind {
         ImportKind::Delta(since) => Some(Marks::parse(since)?),
         _ => None,
     };
-    let delta = marks.is_some();
-    if delta && tables.iter().all(|table| table.watermark.is_none()) {
-        return Err(Error::unsupported("there is no watermark column for a delta import"));
+    let has_deltas = tables.iter().any(|table| table.deltas.are_possible());
+    if old.is_some() && !has_deltas {
+        return Err(Error::unsupported("there is no delta_strategy for a delta import"));
     }
     for selection in &run.selected {
         if !tables.iter().any(|table| table.object_type == selection.object_type) {
@@ -163,20 +173,22 @@ pub(crate) fn run(
     let plans = wanted.map(|table| Plan::new(table, run)).collect::<Result<Vec<_>>>()?;
     driver.begin(Purpose::Read)?;
     let mut pass = || {
-        let mut marks = marks.take().unwrap_or_default();
+        let mut marks = old.clone().unwrap_or_default();
         for plan in &plans {
-            let since = delta.then_some(&marks);
-            match (&plan.table.source, plan.children.is_empty()) {
-                (Source::Procedure(_), _) if delta => {
+            // What changes after the mark is made comes again with the next delta.
+            marks.renew(driver, plan)?;
+            let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
+            match (&plan.table.source, plan.has_children()) {
+                (Source::Procedure(_), _) if old.is_some() => {
                     let text = format!("{} comes from a procedure", plan.table.object_type);
                     return Err(Error::unsupported(text + ", which has no delta import").into());
                 }
                 (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
-                (_, true) => rows(driver, plan, since, sink)?,
-                (_, false) => rows_and_children(driver, plan, since, sink)?,
+                (_, false) => rows(driver, plan, since.as_ref(), sink)?,
+                (_, true) => rows_and_children(driver, plan, since.as_ref(), sink)?,
             }
-            if plan.watermark.is_some() {
-                marks.renew(driver, plan)?;
+            if let Some(since) = since {
+                since.tell_gone(driver, plan.table, sink)?;
             }
         }
         Ok(marks)
@@ -185,23 +197,27 @@ pub(crate) fn run(
     let ended = driver.rollback();
     let marks = marks?;
     ended?;
-    Ok(tables.iter().any(|table| table.watermark.is_some()).then(|| marks.watermark()))
+    Ok(has_deltas.then(|| marks.watermark()))
 }
 
 fn rows(
     driver: &dyn Driver,
     plan: &Plan<'_>,
-    since: Option<&Marks>,
+    since: Option<&Since>,
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
     let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) =
-        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let sql = dialect.select(table, plan.read(since.is_some()), &condition);
-    let width = plan.columns.len() + usize::from(since.is_some());
+    let everything = Since::default();
+    let Since { condition, parameters, known, .. } = since.unwrap_or(&everything);
+    let columns = plan.read(since.is_some());
+    let width = columns.len();
+    let sql = dialect.select(table, columns, condition);
     let layout = sink.layout(&table.object_type, plan.layout());
-    driver.query(&sql, &parameters, &mut |cells| {
+    driver.query(&sql, parameters, &mut |cells| {
         if !known.is_empty() && known.contains(&Known::of(cells, width)) {
+            return Ok(());
+        }
+        if since.is_some_and(|since| since.is_quiet(plan, cells)) {
             return Ok(());
         }
         one(plan, sink, layout, cells)
@@ -252,14 +268,14 @@ fn called(
 fn rows_and_children(
     driver: &dyn Driver,
     plan: &Plan<'_>,
-    since: Option<&Marks>,
+    since: Option<&Since>,
     sink: &mut ImportSink<'_>,
 ) -> Result<(), Failure> {
-    let (dialect, table) = (driver.dialect(), plan.table);
-    let (condition, parameters, known) =
-        since.map(|marks| marks.since(dialect, plan)).unwrap_or_default();
-    let merged = plan.merged(since.is_some(), &condition, &parameters, None);
-    let width = plan.columns.len() + usize::from(since.is_some());
+    let table = plan.table;
+    let everything = Since::default();
+    let Since { condition, parameters, known, .. } = since.unwrap_or(&everything);
+    let merged = plan.merged(since.is_some(), condition, parameters, None);
+    let width = merged.columns.len();
     let layout = sink.layout(&table.object_type, plan.layout());
     let mut left_out = vec![0_u64; plan.children.len()];
     driver.merge(&merged, &mut |cells, others| {
@@ -291,6 +307,9 @@ fn rows_and_children(
             digest.end();
         }
         if !known.is_empty() && known.contains(&digest.done()) {
+            return Ok(());
+        }
+        if since.is_some_and(|since| since.is_quiet(plan, cells)) {
             return Ok(());
         }
         let error = match row.map(Row::done) {
@@ -337,7 +356,7 @@ fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Res
     for (at, column) in plan.columns.iter().enumerate() {
         let cell = cells.cell(at);
         // Most cells by far are what their column says; the long way is for the others.
-        if column.separator.is_none() {
+        if column.separator.is_none() && !column.form.padded {
             match (column.kind, cell) {
                 (AttributeType::Text, Cell::Text(bytes)) if !bytes.is_empty() => {
                     if let Ok(text) = str::from_utf8(bytes) {

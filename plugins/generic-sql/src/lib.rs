@@ -9,18 +9,21 @@ mod delta;
 mod dialect;
 mod driver;
 mod export;
+mod form;
 mod import;
+mod moment;
 mod nearest;
 mod reference;
 mod schema;
 mod settings;
 mod statement;
 mod value;
+mod words;
 
 use driver::{Driver, Purpose};
 use ecma_plugin_sdk::{PasswordOptions, Problem, prelude::*};
 use schema::Table;
-pub use settings::{DriverName, Settings, Tls};
+pub use settings::{DeltaStrategy, DriverName, Settings, Tls};
 use statement::{Password, Source};
 
 /// A connection to a database.
@@ -46,7 +49,9 @@ fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>,
     driver.rollback()?;
     let (mut facts, mut problems) = (facts?, Vec::new());
     facts.extend(statement::sources(settings, driver, &mut problems)?);
-    Ok(schema::tables(settings, driver.dialect(), &facts, problems))
+    let dialect = driver.dialect();
+    Ok(schema::tables(settings, dialect, &facts, problems)
+        .and_then(|tables| delta::attach(settings, &facts, dialect, tables)))
 }
 
 impl Connector for GenericSql {
@@ -60,7 +65,7 @@ impl Connector for GenericSql {
 
     fn capabilities(settings: &Settings) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.delta_import = settings.watermark_column.is_some();
+        capabilities.delta_import = settings.strategy() != DeltaStrategy::None;
         // What cannot be read before it is changed has to come whole.
         let whole = settings.export_object_replace || !settings.procedures.is_empty();
         capabilities.export_style = match whole {

@@ -3,16 +3,20 @@
 /// `, did you mean "team"?`, or all names there are.
 pub(crate) fn instead<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
+    match near(written, known.iter().copied()) {
+        Some(word) => format!(", did you mean \"{word}\"?"),
+        None if known.is_empty() => "; there is none".to_owned(),
+        None => format!("; there is {}", known.join(", ")),
+    }
+}
+
+/// The name that is near.
+pub(crate) fn near<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let folded = written.to_ascii_lowercase();
     let distance = |word: &str| strsim::damerau_levenshtein(&folded, &word.to_ascii_lowercase());
-    let near = known.iter().map(|word| (distance(word), *word)).min();
-    match near {
-        Some((distance, word)) if distance <= word.chars().count().div_ceil(3) => {
-            format!(", did you mean \"{word}\"?")
-        }
-        Some(_) => format!("; there is {}", known.join(", ")),
-        None => "; there is none".to_owned(),
-    }
+    let near = known.into_iter().map(|word| (distance(word), word)).min();
+    near.filter(|(distance, word)| *distance <= word.chars().count().div_ceil(3))
+        .map(|(_, word)| word)
 }
 
 #[cfg(test)]

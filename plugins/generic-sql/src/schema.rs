@@ -2,8 +2,10 @@
 
 use crate::{
     child::{self, Catalog, Child, Said},
+    delta::{self, Deltas},
     dialect::Dialect,
     driver::{ColumnFacts, Storage, TableFacts},
+    form::{self, Form},
     reference::References,
     settings::{DriverName, Settings},
     statement::{self, Methods, Source},
@@ -20,6 +22,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The watermark column.
     pub(crate) watermark: Option<usize>,
+    /// How it is found out which rows changed.
+    pub(crate) deltas: Deltas,
     /// Attributes whose values are rows of other tables.
     pub(crate) children: Vec<Child>,
     pub(crate) source: Source,
@@ -50,6 +54,7 @@ pub(crate) struct Column {
     pub(crate) refers_to: Vec<String>,
     /// Between the values of a multi-valued column.
     pub(crate) separator: Option<String>,
+    pub(crate) form: Form,
 }
 
 impl Table {
@@ -96,6 +101,7 @@ impl Column {
             ignores_case: false,
             writable: true,
             readable: false,
+            form: Form::default(),
             foreign: false,
             refers_to: Vec::new(),
             separator: None,
@@ -160,6 +166,7 @@ pub(crate) fn tables(
     }
     let references = References::of_settings(settings, is_attribute);
     references.names().for_each(|name| check("references", name, is_attribute(name)));
+    form::named(settings).for_each(|name| check("boolean_words", name, is_attribute(name)));
     let mut tables = Vec::new();
     for choice in &chosen {
         match anchor(settings, choice) {
@@ -185,6 +192,9 @@ pub(crate) fn tables(
     child::attach(&catalog, &children, &mut tables, &mut problems);
     if is_whole {
         statement::resolve(settings, dialect, &mut tables, &mut problems);
+    }
+    if problems.is_empty() {
+        form::unfit(settings, &tables, &mut problems);
     }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
@@ -261,7 +271,7 @@ impl Choice<'_> {
         });
         let object_type = self.object_type.to_owned();
         let (name, quoted) = (table.clone(), self.facts.quoted.clone());
-        let (children, methods) = Default::default();
+        let (deltas, children, methods) = Default::default();
         let source = self.facts.source.clone();
         let answers_row = self.facts.answers_row;
         Table {
@@ -270,6 +280,7 @@ impl Choice<'_> {
             quoted,
             columns,
             watermark,
+            deltas,
             children,
             source,
             methods,
@@ -317,6 +328,7 @@ impl Choice<'_> {
                 .multi_value_separator
                 .clone()
                 .filter(|_| self.names(&settings.multi_valued, name)),
+            form: Form::of(settings, facts, kind, |entry| self.is(entry, name)),
             name: name.clone(),
         }
     }
@@ -331,6 +343,7 @@ fn choose<'a>(
     if settings.tables.is_empty() && !statement::is_alone(settings) {
         let is_child = |facts: &TableFacts| {
             children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
+                || delta::is_history(settings, &facts.name)
         };
         let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
         return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();

@@ -1,12 +1,14 @@
 //! What is asked of the operator.
 
-use crate::driver::tls;
+use crate::{delta, driver::tls, form};
 use ecma_plugin_sdk::Problem;
 use ecma_plugin_sdk::prelude::*;
 use std::path::PathBuf;
 
 /// The longest wait for a lock: ten minutes.
 const LONGEST_WAIT: u32 = 600;
+/// The longest time for a statement: a day.
+const LONGEST_STATEMENT: u32 = 86_400;
 
 const NOT_FOR_MYSQL: &str = "is not for mysql; use ca_file with the authority that signed the \
     server's certificate, or with that certificate when it is not an authority itself";
@@ -29,6 +31,20 @@ pub enum Tls {
     On,
     /// Not at all.
     Off,
+}
+
+/// How a delta import finds out what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum DeltaStrategy {
+    /// Not at all: there are full imports only.
+    None,
+    /// By a column that grows with each change.
+    Watermark,
+    /// By a history table, which triggers fill.
+    History,
+    /// By the account of changes that the database keeps itself.
+    #[config(name = "change_tracking")]
+    ChangeTracking,
 }
 
 /// The settings of a connector.
@@ -89,6 +105,12 @@ pub struct Settings {
     /// For how many seconds a call waits while somebody else writes to the database.
     #[config(default = 10)]
     pub(crate) busy_timeout_seconds: u32,
+    /// Time for a statement
+    ///
+    /// How many seconds a statement may take from its start to its last row; 0 is no limit. An import
+    /// reads a whole table with one statement.
+    #[config(default = 0)]
+    pub(crate) command_timeout_seconds: u32,
     /// Replace whole rows
     ///
     /// Writes every writable column of a row when one of them changes. Columns that an entry has
@@ -122,10 +144,22 @@ pub struct Settings {
     /// known. 1 and 0 are written.
     #[config(schema = 2)]
     pub(crate) boolean: Vec<String>,
+    /// Words of booleans
+    ///
+    /// What is written for true and for false in columns of text: `Y/N` for all of them, or
+    /// `person.active=Y/N` for one. The usual words and 1 and 0 are read too.
+    #[config(schema = 2)]
+    pub(crate) boolean_words: Vec<String>,
+    /// Cut off padding
+    ///
+    /// Whether the spaces that a database puts behind the values of a CHAR column of fixed length are
+    /// cut off.
+    #[config(schema = 2, default = true)]
+    pub(crate) trim_char_padding: bool,
     /// Points in time
     ///
-    /// Columns of points in time, as `column` or `table.column`: text in UTC, or seconds since
-    /// 1970 in a column of whole numbers. Those declared DATETIME or TIMESTAMP are known.
+    /// Columns of points in time, as `column` or `table.column`: text in the `time_zone`, or seconds
+    /// since 1970 in a column of whole numbers. Those declared DATETIME or TIMESTAMP are known.
     #[config(schema = 2)]
     pub(crate) date_time: Vec<String>,
     /// References
@@ -173,6 +207,26 @@ pub struct Settings {
     /// `table.column`. Without any, the primary key, else the first unique key without NULL.
     #[config(schema = 3)]
     pub(crate) anchor: Vec<String>,
+    /// Time zone
+    ///
+    /// Where a date and time without an offset is meant: a name such as `Europe/Berlin`, or Windows'
+    /// `W. Europe Standard Time`. UTC when left out.
+    #[config(global)]
+    pub(crate) time_zone: Option<String>,
+    /// Date and time format
+    ///
+    /// How points in time are written in columns of text, in the notation of .NET:
+    /// `dd/MMM/yyyy HH:mm:ss`. As `2026-01-31 08:30:00` when left out.
+    #[config(global)]
+    pub(crate) date_time_format: Option<String>,
+    /// Delta strategy
+    ///
+    /// How a delta import finds out what changed: `watermark`, a column that grows with each change
+    /// and tells nothing of deleted rows; `history`, a table that triggers fill; `change_tracking`,
+    /// the account that SQL Server keeps itself; `none`. Without one, `watermark` when there is a
+    /// watermark_column, else `none`.
+    #[config(global)]
+    pub(crate) delta_strategy: Option<DeltaStrategy>,
     /// Watermark column
     ///
     /// A column of every table that grows with each change of a row: a number or a point in time.
@@ -239,6 +293,54 @@ pub struct Settings {
     /// As `add_procedures`, for removed entries.
     #[config(global)]
     pub(crate) delete_procedures: Vec<String>,
+    /// Watermark query
+    ///
+    /// Strategy `watermark`: one SELECT that answers one value, up to where an import comes, such as
+    /// the database's time. Without one, the greatest value of the column.
+    #[config(global)]
+    pub(crate) watermark_query: Option<String>,
+    /// History tables
+    ///
+    /// Strategy `history`: of each object type the history table and how its rows name those of the
+    /// type, as `person = person_history WHERE person_history.id = person.id`. The join has the
+    /// columns of the anchor.
+    #[config(global)]
+    pub(crate) history_tables: Vec<String>,
+    /// Watermark column of the history
+    ///
+    /// Strategy `history`: the column of the history tables that grows with each row, a number or a
+    /// point in time in UTC. An index on it keeps deltas quick.
+    #[config(global)]
+    pub(crate) history_watermark_column: Option<String>,
+    /// Operation column of the history
+    ///
+    /// Strategy `history`: the column that says what happened. What an entry is now is read from its
+    /// table; the word matters only to find triggers that write others.
+    #[config(global)]
+    pub(crate) history_operation_column: Option<String>,
+    /// Word for an added row
+    ///
+    /// Strategy `history`: `Add` when left out, in any case.
+    #[config(global)]
+    pub(crate) history_add: Option<String>,
+    /// Word for a changed row
+    ///
+    /// Strategy `history`: `Update` when left out, in any case. `Modify` and `Modify_Attribute` are
+    /// known too.
+    #[config(global)]
+    pub(crate) history_update: Option<String>,
+    /// Word for a deleted row
+    ///
+    /// Strategy `history`: `Delete` when left out, in any case.
+    #[config(global)]
+    pub(crate) history_delete: Option<String>,
+    /// Overlap of deltas
+    ///
+    /// Strategy `history`: how far a delta looks back beyond the last one, for transactions that ended
+    /// late: so many numbers, or seconds where the watermark column of the history is a point in
+    /// time. 1,000 numbers or 60 seconds when left out.
+    #[config(global)]
+    pub(crate) history_overlap: Option<u32>,
 }
 
 impl Settings {
@@ -246,6 +348,9 @@ impl Settings {
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut wrong = |name: &str, text: &str| problems.push(Problem::new(name, text));
+        if self.command_timeout_seconds > LONGEST_STATEMENT {
+            wrong("command_timeout_seconds", "is more than 86400 seconds, a day");
+        }
         if self.busy_timeout_seconds > LONGEST_WAIT {
             wrong("busy_timeout_seconds", "is more than 600 seconds");
         }
@@ -293,12 +398,22 @@ impl Settings {
             }
             _ => {}
         }
+        problems.extend(delta::problems(self));
+        problems.extend(form::problems(self));
         problems
     }
 
     /// Whether there is a statement that sets a password.
     pub(crate) fn sets_passwords(&self) -> bool {
         !self.set_password_queries.is_empty() || !self.set_password_procedures.is_empty()
+    }
+
+    /// How a delta import finds out what changed.
+    pub(crate) fn strategy(&self) -> DeltaStrategy {
+        self.delta_strategy.unwrap_or(match self.watermark_column {
+            Some(_) => DeltaStrategy::Watermark,
+            None => DeltaStrategy::None,
+        })
     }
 
     /// The lists of columns, with the names of their parameters, and whether they may name

@@ -5,6 +5,7 @@
 
 use crate::{
     driver::{Cell, Scalar, Storage},
+    form::Form,
     schema::Column,
 };
 use ecma_plugin_sdk::{AttributeType, Error, Result, Value};
@@ -39,35 +40,36 @@ pub(crate) fn read<'a>(
     mut each: impl FnMut(Read<'a>) -> Result<()>,
 ) -> Result<()> {
     let refuse = |text: &'static str| Error::invalid(&column.name, text);
+    let cell = column.form.trimmed(cell);
     if let (Some(separator), Cell::Text(bytes)) = (&column.separator, cell) {
         let text = str::from_utf8(bytes).map_err(|_| refuse("is not UTF-8"))?;
         for part in text.split(separator.as_str()).map(str::trim) {
-            if let Some(value) = one(column.kind, Cell::Text(part.as_bytes())).map_err(refuse)? {
+            if let Some(value) = one(column, Cell::Text(part.as_bytes())).map_err(refuse)? {
                 each(value)?;
             }
         }
         return Ok(());
     }
-    match one(column.kind, cell).map_err(refuse)? {
+    match one(column, cell).map_err(refuse)? {
         Some(value) => each(value),
         None => Ok(()),
     }
 }
 
-fn one(kind: AttributeType, cell: Cell<'_>) -> Result<Option<Read<'_>>, &'static str> {
-    Ok(Some(match (kind, cell) {
+fn one<'a>(column: &Column, cell: Cell<'a>) -> Result<Option<Read<'a>>, &'static str> {
+    Ok(Some(match (column.kind, cell) {
         (_, Cell::Null | Cell::Text(b"") | Cell::Bytes(b"")) => return Ok(None),
         (AttributeType::Integer, Cell::Integer(number)) => Read::Integer(number),
         (AttributeType::Integer, cell) => {
             Read::Integer(whole_number(cell).ok_or("is not a whole number")?)
         }
         (AttributeType::Boolean, cell) => {
-            Read::Boolean(truth(cell).ok_or("is neither true nor false")?)
+            Read::Boolean(truth(&column.form, cell).ok_or("is neither true nor false")?)
         }
         (AttributeType::Binary, Cell::Bytes(bytes) | Cell::Text(bytes)) => Read::Binary(bytes),
         (AttributeType::Binary, _) => return Err("is a number, not bytes"),
         (AttributeType::DateTime, cell) => {
-            Read::Text(Cow::Owned(moment::read(cell).ok_or("is not a point in time")?))
+            Read::Text(Cow::Owned(column.form.clock.read(cell).ok_or("is not a point in time")?))
         }
         (AttributeType::Reference, cell) => Read::Reference(text(cell)?),
         (_, cell) => Read::Text(text(cell)?),
@@ -98,11 +100,14 @@ fn whole_number(cell: Cell<'_>) -> Option<i64> {
     }
 }
 
-fn truth(cell: Cell<'_>) -> Option<bool> {
+fn truth(form: &Form, cell: Cell<'_>) -> Option<bool> {
     match cell {
         Cell::Integer(0) => Some(false),
         Cell::Integer(1) => Some(true),
-        Cell::Text(bytes) => truth_of(str::from_utf8(bytes).ok()?),
+        Cell::Text(bytes) => {
+            let word = str::from_utf8(bytes).ok()?;
+            form.truth(word).or_else(|| truth_of(word))
+        }
         _ => None,
     }
 }
@@ -157,17 +162,20 @@ pub(crate) fn scalar(column: &Column, value: &Value) -> Result<Scalar> {
         AttributeType::Boolean => match value {
             Value::Boolean(truth) => Some(*truth),
             Value::Integer(number @ 0..=1) => Some(*number == 1),
-            Value::Text(text) => truth_of(text),
+            Value::Text(text) => column.form.truth(text).or_else(|| truth_of(text)),
             _ => None,
         }
-        .map(|truth| Scalar::Integer(truth.into()))
+        .map(|truth| match &column.form.words {
+            Some((yes, no)) => Scalar::Text(if truth { yes } else { no }.clone()),
+            None => Scalar::Integer(truth.into()),
+        })
         .ok_or_else(|| refuse(&format!("is {}, neither true nor false", shown(value)))),
         AttributeType::Binary => match value {
             Value::Binary(bytes) => Ok(Scalar::Bytes(bytes.clone())),
             _ => Err(refuse("is not bytes")),
         },
         AttributeType::DateTime => plain(value)
-            .and_then(|text| moment::store(&text, column.storage))
+            .and_then(|text| column.form.clock.store(&text, column.storage))
             .ok_or_else(|| refuse(&format!("is {}, not a point in time", shown(value)))),
         AttributeType::Reference if column.storage == Storage::Integer => whole(value)
             .map(Scalar::Integer)
@@ -203,40 +211,6 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Points in time: RFC 3339 in UTC outside, `2026-01-31 08:30:00` or seconds since 1970 inside.
-mod moment {
-    use super::{Cell, Scalar, Storage};
-    use jiff::{Timestamp, civil, tz};
-
-    pub(super) fn read(cell: Cell<'_>) -> Option<String> {
-        match cell {
-            Cell::Integer(seconds) => Some(Timestamp::from_second(seconds).ok()?.to_string()),
-            Cell::Text(bytes) => Some(parse(std::str::from_utf8(bytes).ok()?)?.to_string()),
-            _ => None,
-        }
-    }
-
-    pub(super) fn store(text: &str, storage: Storage) -> Option<Scalar> {
-        let moment = parse(text)?;
-        Some(match storage {
-            Storage::Integer => Scalar::Integer(moment.as_second()),
-            _ => {
-                let moment = tz::Offset::UTC.to_datetime(moment);
-                Scalar::Text(moment.to_string().replacen('T', " ", 1))
-            }
-        })
-    }
-
-    /// Without an offset it is UTC, without a time midnight.
-    fn parse(text: &str) -> Option<Timestamp> {
-        let text = text.trim();
-        text.parse::<Timestamp>().ok().or_else(|| {
-            let local: civil::DateTime = text.parse().ok()?;
-            tz::Offset::UTC.to_timestamp(local).ok()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +232,7 @@ mod tests {
             foreign: false,
             refers_to: Vec::new(),
             separator: None,
+            form: Form::default(),
         }
     }
 

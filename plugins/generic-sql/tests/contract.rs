@@ -33,8 +33,11 @@ INSERT INTO device VALUES ('a', 1, 1, 'one'), ('a', 2, 2, 'two'), ('b', 1, NULL,
 fn verify(plugin: Plugin, sample: Entry, adapt: impl FnOnce(Values) -> Values) {
     let dir = temp_dir();
     let path = dir.path().join("people.db");
-    rusqlite::Connection::open(&path).unwrap().execute_batch(PEOPLE).unwrap();
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(PEOPLE).unwrap();
+    history(&sql, "person", None);
     let values = Values::new([("database", path.to_str().unwrap())])
+        .with("tables", "person, device")
         .with("read_only_columns", "changed")
         .with("multi_valued", "phones")
         .with("multi_value_separator", ";");
@@ -85,8 +88,14 @@ INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 fn verify_teams(plugin: Plugin, changed: Option<Vec<Value>>, adapt: fn(Values) -> Values) {
     let dir = temp_dir();
     let path = dir.path().join("teams.db");
-    rusqlite::Connection::open(&path).unwrap().execute_batch(TEAMS).unwrap();
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(TEAMS).unwrap();
+    history(&sql, "person", None);
+    history(&sql, "team", None);
+    history(&sql, "team", Some(("member", "team=id")));
+    history(&sql, "team", Some(("tag", "team=id")));
     let values = Values::new([("database", path.to_str().unwrap())])
+        .with("tables", "person, team")
         .with("read_only_columns", "changed")
         .with(
             "multi_valued_tables",
@@ -120,6 +129,35 @@ fn as_library_with_child_tables_and_whole_rows() {
 #[test]
 fn linked_with_child_tables_and_deltas() {
     verify_teams(linked(), None, |values| values.with("watermark_column", "changed"));
+}
+
+/// Makes a history with the script of the documentation.
+fn history(sql: &rusqlite::Connection, table: &str, child: Option<(&str, &str)>) {
+    let script = include_str!("../../../docs/databases/delta-triggers-sqlite.sql");
+    let child = child.unzip();
+    let values = rusqlite::named_params! { ":table": table, ":child": child.0, ":join": child.1 };
+    let mut statement = sql.prepare(script).unwrap();
+    let lines = statement.query_map(values, |row| row.get::<_, String>(0)).unwrap();
+    lines.for_each(|line| sql.execute_batch(&line.unwrap()).unwrap());
+}
+
+const HISTORY: &str = "person = person_history WHERE person_history.key_id = person.id";
+const HISTORIES: &str = "team = team_history WHERE team_history.key_id = team.id, \
+    person = person_history WHERE person_history.key_id = person.id";
+
+#[test]
+fn linked_with_a_history() {
+    verify(linked(), person(), |values| {
+        let values = values.with("tables", "person").with("delta_strategy", "history");
+        values.with("history_tables", HISTORY)
+    });
+}
+
+#[test]
+fn as_library_with_child_tables_and_a_history() {
+    verify_teams(library(), None, |values| {
+        values.with("delta_strategy", "history").with("history_tables", HISTORIES)
+    });
 }
 
 fn linked() -> Plugin {

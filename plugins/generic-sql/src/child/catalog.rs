@@ -3,6 +3,7 @@
 use super::{Child, Join, Said, text::PARAMETER};
 use crate::{
     driver::{ColumnFacts, TableFacts},
+    form::Form,
     nearest::instead,
     reference::References,
     schema::{Column, Table, means},
@@ -226,9 +227,8 @@ fn attribute(
     facts: &ColumnFacts,
     refers_to: Option<Vec<String>>,
 ) -> Column {
-    let named = |list: &[String]| {
-        list.iter().any(|entry| means(entry, &[&parent.object_type, &parent.name], name))
-    };
+    let is = |entry: &str| means(entry, &[&parent.object_type, &parent.name], name);
+    let named = |list: &[String]| list.iter().any(|entry| is(entry));
     let kind = if refers_to.is_some() {
         AttributeType::Reference
     } else if named(&settings.boolean) {
@@ -254,5 +254,6 @@ fn attribute(
         foreign: false,
         refers_to: refers_to.unwrap_or_default(),
         separator: None,
+        form: Form::of(settings, facts, kind, is),
     }
 }

@@ -66,7 +66,8 @@ impl Child {
         let width = self.columns().count();
         let mut gone = Vec::new();
         driver.query(&dialect.child_rows(self, false), owner, &mut |cells| {
-            let now: Vec<Scalar> = (0..width).map(|at| Scalar::of(cells.cell(at))).collect();
+            let trimmed = |at| self.value.form.trimmed(cells.cell(at));
+            let now: Vec<Scalar> = (0..width).map(|at| Scalar::of(trimmed(at))).collect();
             let ours = self.type_column.is_none() || self.type_at(cells, 1).is_some();
             if ours && !digests.contains(&digest(&now)) {
                 gone.push(now);

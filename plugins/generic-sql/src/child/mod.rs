@@ -103,6 +103,8 @@ impl Child {
     /// The object type that a cell names.
     fn type_at(&self, cells: &dyn Cells, at: usize) -> Option<&str> {
         let Cell::Text(word) = cells.cell(at) else { return None };
+        // Of a column with a fixed length, which pads it.
+        let word = word.trim_ascii_end();
         self.types.iter().find(|known| known.as_bytes() == word).map(String::as_str)
     }
 

@@ -1,9 +1,11 @@
 //! The text of an entry of `multi_valued_tables`, taken apart. Whether what it names is there is
 //! looked up elsewhere.
 
-use crate::settings::Settings;
+use crate::{
+    settings::Settings,
+    words::{Name, Words},
+};
 use ecma_plugin_sdk::Problem;
-use std::{iter::Peekable, vec::IntoIter};
 
 pub(super) const PARAMETER: &str = "multi_valued_tables";
 
@@ -20,13 +22,6 @@ pub(crate) struct Said {
     pub(crate) join: Vec<(Name, Name)>,
     /// The column with the object type of a reference.
     pub(crate) type_column: Option<Name>,
-}
-
-/// `table.column`
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Name {
-    pub(crate) table: String,
-    pub(crate) column: String,
 }
 
 /// The entries of the settings; what cannot be read is a problem.
@@ -49,122 +44,17 @@ pub(crate) fn all(settings: &Settings, problems: &mut Vec<Problem>) -> Vec<Said>
 }
 
 fn parse(entry: &str) -> Result<Said, String> {
-    let mut words = Words(tokens(entry)?.into_iter().peekable());
+    let mut words = Words::of(entry)?;
     let attribute = words.name("the attribute")?;
     words.equals("the attribute")?;
     let value = words.name("the column of the values")?;
-    words.keyword("WHERE", "the column of the values")?;
-    let mut join = Vec::new();
-    loop {
-        let one = words.name("a column of the join")?;
-        words.equals("a column of the join")?;
-        join.push((one, words.name("a column of the join")?));
-        if !words.take_keyword("AND") {
-            break;
-        }
-    }
+    let join = words.join("the column of the values")?;
     let type_column = match words.take_keyword("TYPE") {
         true => Some(words.name("the column of the object type")?),
         false => None,
     };
-    match words.0.next() {
-        None => Ok(Said { entry: entry.to_owned(), attribute, value, join, type_column }),
-        Some(token) => Err(format!("which goes on with {} where it should end", token.shown())),
-    }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Word(String),
-    /// In double quotes: never a keyword, whatever is in it.
-    Quoted(String),
-    Dot,
-    Equals,
-}
-
-impl Token {
-    fn shown(&self) -> String {
-        match self {
-            Token::Word(text) | Token::Quoted(text) => format!("\"{text}\""),
-            Token::Dot => "a dot".to_owned(),
-            Token::Equals => "an equals sign".to_owned(),
-        }
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '.' => tokens.push(Token::Dot),
-            '=' => tokens.push(Token::Equals),
-            '"' => {
-                let mut name = String::new();
-                loop {
-                    match rest.next() {
-                        Some('"') if rest.peek() == Some(&'"') => {
-                            rest.next();
-                            name.push('"');
-                        }
-                        Some('"') => break,
-                        Some(c) => name.push(c),
-                        None => return Err("in which a quoted name does not end".to_owned()),
-                    }
-                }
-                tokens.push(Token::Quoted(name));
-            }
-            c if c.is_whitespace() => {}
-            c => {
-                let mut word = String::from(c);
-                while let Some(c) =
-                    rest.next_if(|c| !c.is_whitespace() && !matches!(c, '.' | '=' | '"'))
-                {
-                    word.push(c);
-                }
-                tokens.push(Token::Word(word));
-            }
-        }
-    }
-    Ok(tokens)
-}
-
-struct Words(Peekable<IntoIter<Token>>);
-
-impl Words {
-    fn name(&mut self, what: &str) -> Result<Name, String> {
-        let mut part = || match self.0.next() {
-            Some(Token::Word(text) | Token::Quoted(text)) => Ok(text),
-            Some(token) => Err(format!("which has {} where {what} should stand", token.shown())),
-            None => Err(format!("which ends where {what} should stand")),
-        };
-        let table = part()?;
-        if self.0.next_if_eq(&Token::Dot).is_none() {
-            return Err(format!("whose \"{table}\" should be {what}, as table.column"));
-        }
-        let mut part = || match self.0.next() {
-            Some(Token::Word(text) | Token::Quoted(text)) => Ok(text),
-            _ => Err(format!("whose \"{table}.\" has no column")),
-        };
-        Ok(Name { column: part()?, table })
-    }
-
-    fn equals(&mut self, after: &str) -> Result<(), String> {
-        let found = self.0.next_if_eq(&Token::Equals);
-        found.map(drop).ok_or_else(|| format!("which has no equals sign after {after}"))
-    }
-
-    fn keyword(&mut self, word: &str, after: &str) -> Result<(), String> {
-        match self.take_keyword(word) {
-            true => Ok(()),
-            false => Err(format!("which has no {word} after {after}")),
-        }
-    }
-
-    fn take_keyword(&mut self, word: &str) -> bool {
-        let is = |token: &Token| matches!(token, Token::Word(w) if w.eq_ignore_ascii_case(word));
-        self.0.next_if(is).is_some()
-    }
+    words.end()?;
+    Ok(Said { entry: entry.to_owned(), attribute, value, join, type_column })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod mysql;
 mod postgres;
 mod sqlite;
+mod touched;
 
 use crate::{
     child::Child,
@@ -16,6 +17,7 @@ use std::fmt::Debug;
 pub(crate) use mysql::{MARIADB, MYSQL};
 pub(crate) use postgres::POSTGRES;
 pub(crate) use sqlite::SQLITE;
+pub(crate) use touched::Account;
 
 /// How a database writes SQL; without a word of its own as the standard has it.
 pub(crate) trait Dialect: Debug + Sync {
@@ -86,6 +88,33 @@ pub(crate) trait Dialect: Debug + Sync {
     fn update_word(&self) -> &'static str {
         "UPDATE"
     }
+
+    /// The statement for the one value that somebody's query answers.
+    fn answer(&self, query: &str) -> String {
+        format!("SELECT ({query})")
+    }
+
+    /// The condition that columns are the same as those selected of one of these rows.
+    fn among(
+        &self,
+        columns: &[String],
+        selected: &[String],
+        from: &str,
+        condition: &str,
+    ) -> String {
+        let word = if condition.is_empty() { "" } else { " WHERE " };
+        let query = format!("SELECT {} FROM {from}{word}{condition}", selected.join(", "));
+        match columns {
+            [one] => format!("{one} IN ({query})"),
+            several => format!("({}) IN ({query})", several.join(", ")),
+        }
+    }
+
+    /// The account of changes that the database keeps itself, where it can. SQL Server's stands in
+    /// its own file.
+    fn change_tracking(&self) -> Option<&'static dyn Account> {
+        None
+    }
 }
 
 /// The marks of so many parameters.
@@ -119,7 +148,7 @@ impl dyn Dialect + '_ {
         columns.into_iter().map(shown).collect::<Vec<_>>().join(", ")
     }
 
-    /// Rows, all or those that fit a condition.
+    /// Rows, all or those that fit a condition. The table is the parent's in it.
     pub(crate) fn select<'a>(
         &self,
         table: &Table,
@@ -204,7 +233,7 @@ impl dyn Dialect + '_ {
 
     /// What a statement answers of the row that it writes: all of it when it is so at the end, too,
     /// else the anchor; nothing where there is no way to.
-    fn answer(&self, table: &Table) -> String {
+    fn written(&self, table: &Table) -> String {
         match self.returning() {
             false => String::new(),
             true if table.answers_whole() => format!(" RETURNING {}", self.columns(table.read())),
@@ -215,7 +244,7 @@ impl dyn Dialect + '_ {
     /// A new row; answers it, or its anchor, where there is a way to.
     pub(crate) fn insert(&self, table: &Table, columns: &[&Column]) -> String {
         let (insert, name) = (self.insert_into(), &table.quoted);
-        let answer = self.answer(table);
+        let answer = self.written(table);
         if columns.is_empty() {
             return format!("{insert} {name} {}{answer}", self.defaults());
         }
@@ -234,7 +263,7 @@ impl dyn Dialect + '_ {
         let (update, name) = (self.update_word(), &table.quoted);
         let condition = self.anchor(table, columns.len() + 1);
         let answer = match self.update_answers(table) {
-            true => self.answer(table),
+            true => self.written(table),
             false => String::new(),
         };
         format!("{update} {name} SET {} WHERE {condition}{answer}", sets.join(", "))
@@ -310,12 +339,7 @@ impl dyn Dialect + '_ {
         let parents: Vec<String> = parents.map(|name| self.of_parent(name)).collect();
         let children: Vec<String> =
             child.join.iter().map(|join| self.of_child(&join.child)).collect();
-        let parents = match parents.as_slice() {
-            [one] => one.clone(),
-            several => format!("({})", several.join(", ")),
-        };
-        let (children, table) = (children.join(", "), &child.quoted);
-        format!("{parents} IN (SELECT {children} FROM {table} c WHERE {condition})")
+        self.among(&parents, &children, &format!("{} c", child.quoted), condition)
     }
 
     /// The condition of a child's rows with an owner, and with a value when one is given; the

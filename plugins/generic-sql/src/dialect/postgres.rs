@@ -30,6 +30,10 @@ impl Dialect for Postgres {
         }
     }
 
+    fn answer(&self, query: &str) -> String {
+        format!("SELECT ({query})::text")
+    }
+
     fn limit(&self, sql: &str, rows: usize) -> String {
         format!("{sql} LIMIT {rows}")
     }

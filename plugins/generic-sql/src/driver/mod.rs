@@ -267,11 +267,29 @@ pub(crate) struct ColumnFacts {
     /// Computed from other columns.
     pub(crate) computed: bool,
     pub(crate) ignores_case: bool,
+    /// Values are filled up with spaces to the column's length.
+    pub(crate) padded: bool,
+    pub(crate) moments: Moments,
+}
+
+/// How a column keeps points in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moments {
+    /// As a text or a number that we write.
+    Text,
+    /// In a type of its own, as a time that is local somewhere.
+    Local,
+    /// In a type of its own, with an offset or in UTC.
+    Absolute,
 }
 
 impl ColumnFacts {
     /// A column of what a statement answers: no more is known of it.
-    fn answered(name: &str, (kind, storage): (AttributeType, Storage)) -> ColumnFacts {
+    fn answered(
+        name: &str,
+        (kind, storage): (AttributeType, Storage),
+        moments: Moments,
+    ) -> ColumnFacts {
         ColumnFacts {
             name: name.to_owned(),
             kind,
@@ -282,6 +300,8 @@ impl ColumnFacts {
             numbered: false,
             computed: false,
             ignores_case: false,
+            padded: false,
+            moments,
         }
     }
 }
@@ -330,6 +350,8 @@ pub(crate) enum Fault {
     Busy,
     /// Two transactions stood in each other's way, and this one was ended; it may be done again.
     Deadlock,
+    /// A statement took longer than it may.
+    Timeout,
     Unreachable,
     Forbidden,
     Bug,
@@ -375,6 +397,7 @@ impl Fault {
             Fault::UnknownTable => ErrorKind::Config,
             Fault::NoRow => ErrorKind::NotFound,
             Fault::Busy | Fault::Deadlock => ErrorKind::Busy,
+            Fault::Timeout => ErrorKind::Timeout,
             Fault::Unreachable => ErrorKind::Unreachable,
             Fault::Forbidden => ErrorKind::Forbidden,
             Fault::Bug => ErrorKind::Internal,
@@ -395,6 +418,7 @@ impl Fault {
             Fault::NoRow => "the row is not there",
             Fault::Busy => "the database is locked by somebody else",
             Fault::Deadlock => "the database ended the transaction for the sake of another one",
+            Fault::Timeout => "the statement was ended before it was done",
             Fault::Unreachable => "the database cannot be read or written",
             Fault::Forbidden => "the database may not be written",
             Fault::Bug => "the database failed",

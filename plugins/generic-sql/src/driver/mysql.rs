@@ -41,6 +41,7 @@ pub(super) struct Mysql {
     last_number: Slot<Option<i64>>,
     keys: RefCell<Keys>,
     dialect: &'static dyn Dialect,
+    is_mariadb: bool,
 }
 
 impl Mysql {
@@ -66,8 +67,15 @@ impl Mysql {
         let opened = opening.map_err(|_| late())?.map_err(|error| fault::failure(&error, None))?;
         let (in_transaction, last_number, keys) = Default::default();
         let connection = RefCell::new(Some(opened));
-        let dialect = dialect::MYSQL;
-        let mut mysql = Mysql { runtime, connection, in_transaction, last_number, keys, dialect };
+        let mut mysql = Mysql {
+            runtime,
+            connection,
+            in_transaction,
+            last_number,
+            keys,
+            dialect: dialect::MYSQL,
+            is_mariadb: false,
+        };
         let seconds = settings.busy_timeout_seconds.max(1);
         mysql.run(&format!(
             "SET NAMES utf8mb4, time_zone = '+00:00', autocommit = 1, lc_messages = 'en_US', \
@@ -75,18 +83,31 @@ impl Mysql {
              NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES', \
              innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         ))?;
-        mysql.dialect = mysql.speaks()?;
+        mysql.speaks()?;
+        mysql.limit(settings.command_timeout_seconds)?;
         Ok(mysql)
     }
 
     /// MariaDB says that it is, and can do more.
-    fn speaks(&self) -> Result<&'static dyn Dialect, Failure> {
+    fn speaks(&mut self) -> Result<(), Failure> {
         let version = rows(self, "SELECT VERSION()", &[], 1)?.pop().unwrap_or_default();
         let mut numbers = version[0].split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-        let version_is_new = numbers.next() >= Some(11) || numbers.next() >= Some(5);
-        Ok(match version[0].contains("MariaDB") && version_is_new {
-            true => dialect::MARIADB,
-            false => dialect::MYSQL,
+        let is_new = numbers.next() >= Some(11) || numbers.next() >= Some(5);
+        self.is_mariadb = version[0].contains("MariaDB");
+        if self.is_mariadb && is_new {
+            self.dialect = dialect::MARIADB;
+        }
+        Ok(())
+    }
+
+    /// MariaDB limits every statement, MySQL those that read.
+    fn limit(&self, seconds: u32) -> Result<(), Failure> {
+        if seconds == 0 {
+            return Ok(());
+        }
+        self.run(&match self.is_mariadb {
+            true => format!("SET max_statement_time = {seconds}"),
+            false => format!("SET max_execution_time = {}", u64::from(seconds) * 1000),
         })
     }
 

@@ -8,8 +8,8 @@ mod call;
 mod catalog;
 
 use super::{
-    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar,
-    Storage, TableFacts, short, tls,
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Fault, Moments, Purpose,
+    Scalar, Storage, TableFacts, short, tls,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -76,10 +76,12 @@ impl Postgres {
         let (prepared, in_transaction) = Default::default();
         let postgres = Postgres { runtime, client, prepared, in_transaction };
         let seconds = settings.busy_timeout_seconds;
+        let longest = settings.command_timeout_seconds;
         postgres.run(&format!(
             "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
              SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
-             SET lock_timeout = '{seconds}s'; SET standard_conforming_strings = on"
+             SET lock_timeout = '{seconds}s'; SET statement_timeout = '{longest}s'; \
+             SET standard_conforming_strings = on"
         ))?;
         Ok(postgres)
     }
@@ -296,7 +298,8 @@ fn fault(code: &SqlState) -> Fault {
         "42P01" | "42883" | "3F000" | "3D000" => Fault::UnknownTable,
         "42501" | "25006" => Fault::Forbidden,
         "40001" | "40P01" => Fault::Deadlock,
-        "55P03" | "57014" | "53300" => Fault::Busy,
+        "57014" => Fault::Timeout,
+        "55P03" | "53300" => Fault::Busy,
         "P0001" => Fault::Trigger,
         "P0002" | "02000" => Fault::NoRow,
         code => match &code[..2.min(code.len())] {
@@ -305,6 +308,15 @@ fn fault(code: &SqlState) -> Fault {
             "08" | "53" | "57" | "58" => Fault::Unreachable,
             _ => Fault::Bug,
         },
+    }
+}
+
+/// How a type keeps points in time; `name` is that of `pg_type`.
+fn moments_of(name: &str) -> Moments {
+    match name {
+        "timestamptz" => Moments::Absolute,
+        "text" | "varchar" | "bpchar" | "citext" | "name" => Moments::Text,
+        _ => Moments::Local,
     }
 }
 
@@ -349,6 +361,7 @@ mod tests {
             ("22001", Fault::TooBig),
             ("28P01", Fault::Forbidden),
             ("40P01", Fault::Deadlock),
+            ("57014", Fault::Timeout),
             ("57P01", Fault::Unreachable),
             ("XX000", Fault::Bug),
         ] {

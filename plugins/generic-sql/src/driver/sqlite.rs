@@ -4,8 +4,8 @@ mod catalog;
 mod fault;
 
 use super::{
-    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Merge, Merged, Others,
-    Purpose, Scalar, TableFacts,
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Merge, Merged, Moments,
+    Others, Purpose, Scalar, TableFacts,
 };
 use crate::{
     dialect::{self, Dialect},
@@ -22,13 +22,20 @@ use rusqlite::{
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
+
+/// After so many steps of a statement it is looked at the clock.
+const STEPS: i32 = 10_000;
 
 pub(super) struct Sqlite {
     connection: Connection,
     path: PathBuf,
     file: FileId,
+    /// How long a statement may take, and until when the one that runs may.
+    longest: Option<Duration>,
+    until: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Sqlite {
@@ -37,16 +44,37 @@ impl Sqlite {
         let path = path.ok_or_else(|| Error::config("database is missing"))?;
         let file = FileId::of(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags)?;
+        let mut connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(Duration::from_secs(settings.busy_timeout_seconds.into()))?;
         connection.set_prepared_statement_cache_capacity(64);
         // A name in double quotes that is no column would be taken as a text otherwise.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        let sqlite = Sqlite { connection, path, file };
+        let until: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let seconds = settings.command_timeout_seconds;
+        let longest = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+        if longest.is_some() {
+            let until = Arc::clone(&until);
+            let is_late = move || {
+                let until = until.lock().unwrap_or_else(PoisonError::into_inner);
+                until.is_some_and(|until| Instant::now() > until)
+            };
+            connection.progress_handler(STEPS, Some(is_late))?;
+        }
+        let sqlite = Sqlite { connection, path, file, longest, until };
         sqlite.alive()?;
         Ok(sqlite)
+    }
+}
+
+impl Sqlite {
+    /// A statement begins.
+    fn begins(&self) {
+        if let Some(longest) = self.longest {
+            let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+            *until = Instant::now().checked_add(longest);
+        }
     }
 }
 
@@ -75,6 +103,7 @@ impl Driver for Sqlite {
         parameters: &[Scalar],
         each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        self.begins();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
         while let Some(row) = rows.next()? {
@@ -85,6 +114,7 @@ impl Driver for Sqlite {
 
     /// Side by side: nothing is collected.
     fn merge(&self, merged: &Merged<'_>, each: &mut Merge<'_>) -> Result<(), Failure> {
+        self.begins();
         let (dialect, parameters) = (self.dialect(), merged.parameters);
         let sql = merged.parents(dialect, "");
         let sql = merged.most.map_or(sql.clone(), |most| dialect.limit(&sql, most));
@@ -108,7 +138,7 @@ impl Driver for Sqlite {
         let statement = self.connection.prepare_cached(sql)?;
         let column = |column: rusqlite::Column<'_>| {
             let declared = column.decl_type().unwrap_or_default();
-            ColumnFacts::answered(column.name(), catalog::type_of(declared))
+            ColumnFacts::answered(column.name(), catalog::type_of(declared), Moments::Text)
         };
         Ok(statement.columns().map(column).collect())
     }
@@ -118,6 +148,7 @@ impl Driver for Sqlite {
     }
 
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {
+        self.begins();
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.execute(params_from_iter(parameters))? as u64)
     }

@@ -3,14 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(unix)]
 
+mod deltas;
 mod mysql;
 mod postgres;
 mod scenarios;
 mod statements;
+mod values;
 
 use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
 use generic_sql::GenericSql;
+
+/// What ends a transaction.
+type Commit = Box<dyn FnOnce()>;
 
 /// A kind of server, and the tables of the scenarios as it wants them.
 struct Vendor {
@@ -32,6 +37,16 @@ struct Vendor {
     staff: &'static str,
     /// A statement that adds to `staff`; its key is answered, or made as numbers.
     add_staff: &'static str,
+    /// A type for local times, one for absolute ones, and what shows both as they are.
+    moments: [&'static str; 3],
+    /// What makes UTC the time zone of a session.
+    utc: &'static str,
+    /// `t` with a trigger that waits for ten minutes when somebody is called `slow`.
+    slow: &'static str,
+    /// What prints the history of a table, or the triggers of a child table with its join.
+    history: fn(&str, Option<(&str, &str)>) -> String,
+    /// Runs statements in a transaction, and ends it when it is told to.
+    hold: fn(&Database, &[&str]) -> Commit,
     /// The attribute that is named for a text that is too long, and for one that a CHECK refuses.
     named: [&'static str; 2],
 }

@@ -2,9 +2,13 @@
 
 mod refusals;
 
-use super::{Vendor, import, linked, scenarios::every_scenario};
-use databases::Mariadb;
-use ecma_plugin_sdk::{Update, prelude::*};
+use super::{
+    Commit, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario,
+    values::every_value,
+};
+use databases::{Database, Mariadb};
+use ecma_plugin_sdk::{Update, prelude::*, testkit};
+use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use std::sync::LazyLock;
 
 static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
@@ -31,6 +35,18 @@ const MARIADB: Vendor = Vendor {
             IF new.note = 'die' THEN KILL CONNECTION CONNECTION_ID(); END IF//",
     staff: STAFF,
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age)",
+    moments: ["datetime", "timestamp NULL", "plain, CONVERT_TZ(zoned, @@time_zone, '+00:00')"],
+    utc: "SET time_zone = '+00:00';",
+    slow: "CREATE TABLE t (id integer PRIMARY KEY, name varchar(9));
+        DELIMITER //
+        CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW
+            IF new.name = 'slow' THEN SET new.id = new.id + SLEEP(600); END IF//",
+    history: |table, child| {
+        let child = child.map(|(child, join)| format!(", @child = '{child}', @join = '{join}'"));
+        let script = include_str!("../../../../docs/databases/delta-triggers-mysql.sql");
+        format!("SET @table = '{table}'{};\n{script}", child.unwrap_or_default())
+    },
+    hold,
     named: ["login", "age"],
 };
 
@@ -115,6 +131,27 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(MARIADB);
+every_delta!(MARIADB);
+every_value!(MARIADB);
+
+fn hold(database: &Database, statements: &[&str]) -> Commit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = OptsBuilder::default()
+        .ip_or_hostname(database.host())
+        .tcp_port(database.port())
+        .db_name(Some(database.database()))
+        .user(Some(database.user()))
+        .pass(Some(database.password()))
+        .prefer_socket(false);
+    let mut connection = runtime.block_on(Conn::new(options)).unwrap();
+    for statement in ["START TRANSACTION"].iter().chain(statements) {
+        runtime.block_on(connection.query_drop(*statement)).unwrap();
+    }
+    Box::new(move || {
+        runtime.block_on(connection.query_drop("COMMIT")).unwrap();
+        runtime.block_on(connection.disconnect()).unwrap();
+    })
+}
 
 #[test]
 fn an_enum_in_the_anchor_loses_no_row_between_pages() {
@@ -187,4 +224,24 @@ fn a_key_that_is_a_decimal_number_is_compared_digit_by_digit() {
     let update = Change::Update(Update::new(id.clone()).set("note", "c"));
     assert!(connector.export(&[update, Change::Delete { id }]).unwrap().iter().all(Result::is_ok));
     assert_eq!(database.query("SELECT note FROM t"), [["a"]]);
+}
+
+#[test]
+fn an_unsigned_number_that_is_too_large_refuses_its_row_and_no_other() {
+    let (database, values) = MARIADB.database(
+        "unsigned",
+        "CREATE TABLE t (id bigint unsigned PRIMARY KEY, many bigint unsigned);
+         INSERT INTO t VALUES (1, 9223372036854775807), (2, 9223372036854775808),
+            (18446744073709551615, 1);",
+    );
+    let mut connector = linked().connect(&values.with("tables", "t")).unwrap();
+    let imported = testkit::import(&mut connector, &ImportRun::full()).unwrap();
+    let [Change::Add(entry)] = &imported.changes[..] else { panic!("{:?}", imported.changes) };
+    assert_eq!(entry.get("many"), [Value::Integer(i64::MAX)]);
+    assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
+    let update = Update::new(entry.id().clone()).set("many", "18446744073709551615");
+    let refused = connector.export(&[Change::Update(update)]).unwrap().remove(0).unwrap_err();
+    assert_eq!((refused.kind(), refused.attribute()), (ErrorKind::Invalid, Some("many")));
+    let rows = database.query("SELECT many FROM t WHERE id = 1");
+    assert_eq!(rows, [["9223372036854775807"]]);
 }

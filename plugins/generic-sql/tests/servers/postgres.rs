@@ -1,11 +1,14 @@
 //! PostgreSQL alone: its tables, its types, its words.
 
 use super::{
-    Vendor, import, linked, refusal,
+    Commit, Vendor,
+    deltas::every_delta,
+    import, linked, refusal,
     scenarios::every_scenario,
     statements::{list, marvin, procedures},
+    values::every_value,
 };
-use databases::{Certificate, Postgres};
+use databases::{Certificate, Database, Postgres};
 use ecma_plugin_sdk::{Update, prelude::*, testkit::Contract};
 use std::sync::LazyLock;
 
@@ -32,6 +35,18 @@ const POSTGRES: Vendor = Vendor {
         CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION die();",
     staff: STAFF,
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age) RETURNING id",
+    moments: ["timestamp", "timestamptz", "plain::text, (zoned AT TIME ZONE 'UTC')::text"],
+    utc: "SET TimeZone = 'UTC';",
+    slow: "CREATE TABLE t (id integer PRIMARY KEY, name text);
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF new.name = 'slow' THEN PERFORM pg_sleep(600); END IF; RETURN new; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION wait();",
+    history: |table, child| {
+        let child = child.map(|(child, join)| format!("\\set child {child}\n\\set join {join}\n"));
+        let script = include_str!("../../../../docs/databases/delta-triggers-postgresql.sql");
+        format!("\\set table {table}\n{}{script}", child.unwrap_or_default())
+    },
+    hold,
     // The server does not say which column it is.
     named: ["-", "-"],
 };
@@ -116,6 +131,21 @@ INSERT INTO member (team, member, type) VALUES (1, 2, 'team'), (1, 3, 'person'),
 INSERT INTO tag VALUES (1, 'old'), (1, 'big'), (2, 'new');";
 
 every_scenario!(POSTGRES);
+every_delta!(POSTGRES);
+every_value!(POSTGRES);
+
+fn hold(database: &Database, statements: &[&str]) -> Commit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut config = tokio_postgres::Config::new();
+    config.host(database.host()).port(database.port()).dbname(database.database());
+    config.user(database.user()).password(database.password());
+    config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+    let (client, connection) = runtime.block_on(config.connect(tokio_postgres::NoTls)).unwrap();
+    runtime.spawn(connection);
+    let sql = format!("BEGIN; {}", statements.join("; "));
+    runtime.block_on(client.batch_execute(&sql)).unwrap();
+    Box::new(move || runtime.block_on(client.batch_execute("COMMIT")).unwrap())
+}
 
 #[test]
 fn named_arguments_stand_in_any_order() {

@@ -102,8 +102,51 @@ fn a_delta_needs_a_watermark_of_its_own() {
     let database = Database::new(PEOPLE);
     let run = ImportRun::delta(Watermark::new("yesterday"));
     let foreign = import(&mut open(&database), &run).err().unwrap();
-    assert_eq!(foreign.kind(), ErrorKind::Config);
+    assert_eq!(foreign.kind(), ErrorKind::Conflict, "the host makes a full import then");
     let since = full(&mut open(&database));
     let none = import(&mut database.open(), &ImportRun::delta(since)).err().unwrap();
     assert_eq!(none.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_query_says_how_far_an_import_comes_and_nothing_at_the_border_is_lost() {
+    let database = Database::new(
+        "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, changed INT);
+         CREATE TABLE clock (now INT);
+         INSERT INTO clock VALUES (10);
+         INSERT INTO person VALUES (1, 'a', 9), (2, 'b', 10), (3, 'c', 11);",
+    );
+    let mut connection = database.open_with(|values| {
+        values.with("watermark_column", "changed").with("watermark_query", "SELECT now FROM clock;")
+    });
+    let since = full(&mut connection);
+    let run = |sql| database.sql.execute_batch(sql).unwrap();
+    assert_eq!(delta(&mut connection, &since), (vec![], since.clone()), "nothing changed");
+
+    run("INSERT INTO person VALUES (4, 'd', 10); UPDATE person SET name = 'C' WHERE id = 3");
+    let (names, since) = delta(&mut connection, &since);
+    assert_eq!(names, ["C", "d"], "at the border and beyond it");
+    run("UPDATE clock SET now = 20; INSERT INTO person VALUES (5, 'e', 15)");
+    let (names, since) = delta(&mut connection, &since);
+    assert_eq!(names, ["e"]);
+    run("INSERT INTO person VALUES (6, 'f', 20), (7, 'late', 12)");
+    assert_eq!(delta(&mut connection, &since).0, ["f"], "what is before the mark was promised");
+}
+
+#[test]
+fn a_query_that_answers_no_single_value_is_told() {
+    let database = Database::new(PEOPLE);
+    for (query, words) in [
+        ("SELECT NULL", "watermark_query answers nothing; it answers one value, not NULL"),
+        ("SELECT id FROM person WHERE id > 99", "watermark_query answers nothing"),
+        ("SELECT 1, 2", "watermark_query does not work: "),
+        ("SELECT nothing", "watermark_query does not work: "),
+    ] {
+        let mut connection = database.open_with(|values| {
+            values.with("watermark_column", "changed").with("watermark_query", query)
+        });
+        let error = import(&mut connection, &ImportRun::full()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config, "{query}");
+        assert!(error.message().contains(words), "{query}: {error:?}");
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     value::type_of,
 };
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
+    ColumnFacts, Driver as _, Failure, ForeignKey, Moments, TableFacts,
     facts::{Facts, by_first, rows},
 };
 use crate::statement::Source;
@@ -121,5 +121,13 @@ fn column(facts: &[String]) -> ColumnFacts {
         numbered: is(5),
         computed: is(6),
         ignores_case: facts[7].ends_with("_ci"),
+        // The server cuts off the padding of CHAR itself.
+        padded: false,
+        moments: match facts[1].to_ascii_lowercase().as_str() {
+            // The connection's time zone is UTC.
+            "timestamp" => Moments::Absolute,
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Moments::Text,
+            _ => Moments::Local,
+        },
     }
 }

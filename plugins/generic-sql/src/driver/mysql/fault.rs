@@ -115,7 +115,8 @@ fn fault(code: u16, state: &str) -> Fault {
         // SIGNAL SQLSTATE '02000'
         1643 => Fault::NoRow,
         1044 | 1045 | 1142 | 1143 | 1227 | 1290 | 1698 | 1792 | 1820 | 1836 => Fault::Forbidden,
-        1040 | 1203 | 1205 | 1226 | 1317 | 1461 | 3024 => Fault::Busy,
+        1040 | 1203 | 1205 | 1226 | 1317 | 1461 => Fault::Busy,
+        1969 | 3024 => Fault::Timeout,
         // A deadlock, a row that another transaction changed, too many locks: the transaction ends.
         1213 | 1020 | 1206 => Fault::Deadlock,
         1053 | 1077..=1080 | 1129 | 1130 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => {
@@ -221,6 +222,8 @@ mod tests {
             (1146, "42S02", Fault::UnknownTable),
             (1045, "28000", Fault::Forbidden),
             (1205, "HY000", Fault::Busy),
+            (1969, "70100", Fault::Timeout),
+            (3024, "HY000", Fault::Timeout),
             (1213, "40001", Fault::Deadlock),
             (1644, "45000", Fault::Trigger),
             (9999, "45000", Fault::Trigger),

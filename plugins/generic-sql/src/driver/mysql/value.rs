@@ -1,6 +1,6 @@
 //! Values as MySQL sends and takes them.
 
-use crate::driver::{Cell, Cells, Scalar, Storage, short};
+use crate::driver::{Cell, Cells, Moments, Scalar, Storage, short};
 use ecma_plugin_sdk::AttributeType;
 use mysql_async::{Column, Row, Value, consts::ColumnType};
 
@@ -144,6 +144,16 @@ pub(super) fn type_of(name: &str, whole: &str) -> (AttributeType, Storage) {
         "datetime" | "timestamp" => (AttributeType::DateTime, Storage::Text),
         "date" => (AttributeType::Text, Storage::Text),
         _ => (AttributeType::Text, Storage::Own),
+    }
+}
+
+/// How a column of an answer has points in time. The connection's time zone is UTC.
+pub(super) fn moments_of(column: &Column) -> Moments {
+    use ColumnType::*;
+    match column.column_type() {
+        MYSQL_TYPE_TIMESTAMP | MYSQL_TYPE_TIMESTAMP2 => Moments::Absolute,
+        MYSQL_TYPE_DATETIME | MYSQL_TYPE_DATETIME2 => Moments::Local,
+        _ => Moments::Text,
     }
 }
 

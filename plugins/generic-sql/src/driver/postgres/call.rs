@@ -1,6 +1,6 @@
 //! Procedures and functions of PostgreSQL: what they answer is a row.
 
-use super::{Postgres, type_of};
+use super::{Postgres, moments_of, type_of};
 use crate::driver::{
     Answer, Argument, Call, Called, ColumnFacts, Direction, Driver as _, Failure, Fault, Scalar,
     Storage, facts::rows,
@@ -16,7 +16,12 @@ WHERE p.proname = $1 AND CASE $2 WHEN '' THEN pg_function_is_visible(p.oid) ELSE
 
 pub(super) fn columns(statement: &Statement) -> Vec<ColumnFacts> {
     let columns = statement.columns().iter();
-    columns.map(|one| ColumnFacts::answered(one.name(), type_of(one.type_().name()))).collect()
+    let column = |one: &tokio_postgres::Column| {
+        let name = one.type_().name();
+        let column = ColumnFacts::answered(one.name(), type_of(name), moments_of(name));
+        ColumnFacts { padded: name == "bpchar", ..column }
+    };
+    columns.map(column).collect()
 }
 
 pub(super) fn call(

@@ -1,7 +1,7 @@
 //! What PostgreSQL's catalog says of tables: those that may be read, in the search path by their own
 //! name, others as `schema.table`.
 
-use super::{Postgres, type_of};
+use super::{Postgres, moments_of, type_of};
 use crate::driver::{
     ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
     facts::{Facts, by_first, rows},
@@ -137,5 +137,7 @@ fn column(facts: &Facts) -> ColumnFacts {
         numbered: is(5),
         computed: is(6),
         ignores_case: is(7),
+        padded: facts[2] == "bpchar",
+        moments: moments_of(&facts[2]),
     }
 }

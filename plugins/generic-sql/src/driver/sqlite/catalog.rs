@@ -2,7 +2,7 @@
 
 use super::Sqlite;
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, Scalar, Storage, TableFacts,
+    ColumnFacts, Driver as _, Failure, ForeignKey, Moments, Scalar, Storage, TableFacts,
     facts::{Facts, rows},
 };
 use crate::statement::Source;
@@ -78,6 +78,8 @@ fn columns(sqlite: &Sqlite, table: &str, without_rowid: bool) -> Result<Vec<Colu
             numbered,
             // A generated column, as it is and as it is stored.
             computed: matches!(hidden.as_str(), "2" | "3"),
+            padded: false,
+            moments: Moments::Text,
             ignores_case: collation
                 .is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"nocase")),
             name,

@@ -31,6 +31,7 @@ fn fault(code: ffi::Error, text: &str) -> Fault {
         },
         (ErrorCode::TypeMismatch, _) => Fault::Type,
         (ErrorCode::TooBig, _) => Fault::TooBig,
+        (ErrorCode::OperationInterrupted, _) => Fault::Timeout,
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SchemaChanged, _) => {
             Fault::Busy
         }
@@ -74,6 +75,7 @@ mod tests {
             (ffi::SQLITE_CONSTRAINT_TRIGGER, ErrorKind::Invalid),
             (ffi::SQLITE_MISMATCH, ErrorKind::Invalid),
             (ffi::SQLITE_TOOBIG, ErrorKind::Invalid),
+            (ffi::SQLITE_INTERRUPT, ErrorKind::Timeout),
             (ffi::SQLITE_BUSY, ErrorKind::Busy),
             (ffi::SQLITE_BUSY_SNAPSHOT, ErrorKind::Busy),
             (ffi::SQLITE_LOCKED, ErrorKind::Busy),
