@@ -72,12 +72,16 @@ impl History {
         let bound = self.bound(mark.last.as_ref())?;
         let (condition, parameters) = self.condition(dialect, bound.as_ref());
         let mut now: HashMap<Known, Known> = HashMap::new();
-        self.look(driver, plan.table, &condition, &parameters, &mut |key, row| {
+        let unknown = self.look(driver, plan.table, &condition, &parameters, &mut |key, row| {
             if mark.touched.contains_key(&key) {
                 now.entry(key).and_modify(|known| *known = known.and(row)).or_insert(row);
             }
             true
         })?;
+        if let Some((rows, word)) = unknown {
+            let table = self.table.as_str();
+            tracing::debug!(table, rows, word, "Operations of the history are not known");
+        }
         let is_quiet = |(key, now): &(Known, Known)| mark.touched.get(key) == Some(now);
         let quiet = now.into_iter().filter(is_quiet).map(|(key, _)| key).collect();
         let (from, keys) = (format!("{} h", self.quoted), &self.keys);
@@ -136,6 +140,7 @@ impl History {
     }
 
     /// Hands over the key of each of these rows, and a digest of the row, until it has enough.
+    /// Answers how many of them say a word that is not known, and the last one.
     fn look(
         &self,
         driver: &dyn Driver,
@@ -143,7 +148,7 @@ impl History {
         condition: &str,
         parameters: &[Scalar],
         each: &mut dyn FnMut(Known, Known) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<(u64, String)>, Failure> {
         let sql = driver.dialect().history(self, condition);
         let operation = self.keys.len() + 1;
         let width = operation + usize::from(self.operation.is_some());
@@ -158,11 +163,7 @@ impl History {
             }
             Ok(())
         })?;
-        if unknown > 0 {
-            let table = self.table.as_str();
-            tracing::debug!(table, rows = unknown, word, "Operations of the history are not known");
-        }
-        Ok(())
+        Ok((unknown > 0).then_some((unknown, word)))
     }
 
     /// Whether a word says what happened.

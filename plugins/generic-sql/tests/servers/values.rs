@@ -159,7 +159,7 @@ pub(crate) fn points_in_time_are_local_inside_and_utc_outside(vendor: &Vendor) {
 
 pub(crate) fn a_statement_that_takes_too_long_is_ended_and_undone(vendor: &Vendor) {
     let (database, values) = vendor.database("late", vendor.slow);
-    let values = values.with("tables", "t").with("command_timeout_seconds", 1);
+    let values = values.with("tables", "t").with("command_timeout_seconds", 3);
     let mut connector = linked().connect(&values).unwrap();
     let results = connector.export(&[
         Change::Add(row(1).set("name", "a")),

@@ -142,7 +142,7 @@ fn a_statement_that_takes_too_long_is_ended_and_undone() {
         "{TABLE} CREATE TRIGGER slow AFTER INSERT ON person WHEN new.active = 'slow' BEGIN
             UPDATE person SET since = {endless}; END;"
     ));
-    let mut connection = database.open_with(|values| values.with("command_timeout_seconds", 1));
+    let mut connection = database.open_with(|values| values.with("command_timeout_seconds", 3));
     let person =
         |key: i64, active| add(Entry::new("person").anchor("id", key).set("active", active));
     let results = connection.export(&[person(1, "a"), person(2, "slow"), person(3, "b")]).unwrap();
