@@ -114,6 +114,8 @@ impl Pattern {
                 ('t', 2) => parts.push(Part::HalfDay),
                 ('z', 3) => parts.push(Part::Offset { may_miss: false }),
                 ('K', 1) => parts.push(Part::Offset { may_miss: true }),
+                // Stands for itself there too, and is in patterns that people have.
+                ('T' | 'Z', 1) => literal(&mut parts, letter),
                 (letter, _) if letter.is_alphabetic() || letter == '%' => {
                     let run: String = letters[at..at + run].iter().collect();
                     return Err(format!(

@@ -102,8 +102,8 @@ fn settings_of_values_that_do_not_fit_are_told() {
         ),
         (
             "date_time_format",
-            "yyyy-MM-ddTHH:mm",
-            "date_time_format has \"T\" at 11, which means nothing; what is meant as it is stands \
+            "yyyy-MM-dd HHxmm",
+            "date_time_format has \"x\" at 14, which means nothing; what is meant as it is stands \
              in single quotes",
         ),
         (
