@@ -1,5 +1,5 @@
 //! Exports: a page is a transaction, each change in it a savepoint, so that one that fails leaves
-//! its neighbors as they are.
+//! its neighbors as they are. Where there are no savepoints, each change is a transaction.
 
 mod added;
 
@@ -21,6 +21,10 @@ pub(crate) fn page(
     tables: &[Table],
     changes: &[Change],
 ) -> Vec<Result<Exported>> {
+    let alone = |change| page_of_one(driver, tables, change);
+    if changes.len() > 1 && driver.dialect().savepoints().is_none() {
+        return changes.iter().map(alone).collect();
+    }
     // A trigger can end the whole transaction, neighbors and all. Then the page is done again
     // without the change that set it off.
     let mut refused: Vec<Option<Error>> = vec![None; changes.len()];
@@ -35,7 +39,6 @@ pub(crate) fn page(
         let error = rolled_back.map_or_else(Error::from, |()| Error::from(failure));
         // A constraint that waits for the end of the transaction does not say whose it is.
         if error.kind() == ErrorKind::Invalid && changes.len() > 1 {
-            let alone = |change| page_of_one(driver, tables, change);
             return changes.iter().map(alone).collect();
         }
         return changes.iter().map(|_| Err(error.clone())).collect();
@@ -72,6 +75,8 @@ fn attempt(
             Ok(_) => driver.release()?,
             // The database itself is in trouble, and so are the others.
             Err(error) if error.kind() == ErrorKind::Unreachable => return Err(error.clone()),
+            // The whole transaction is undone then, and this is the only change in it.
+            Err(error) if driver.dialect().savepoints().is_none() => return Err(error.clone()),
             Err(error) if !driver.in_transaction() => {
                 *refused = Some(error.clone());
                 return Ok(None);

@@ -19,7 +19,7 @@ mod value;
 use driver::{Driver, Purpose};
 use ecma_plugin_sdk::{Problem, prelude::*};
 use schema::Table;
-pub use settings::{DriverName, Settings, Tls};
+pub use settings::{DialectName, DriverName, Settings, Tls};
 
 /// A connection to a database.
 pub struct GenericSql {

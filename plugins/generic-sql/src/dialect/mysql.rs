@@ -23,8 +23,8 @@ impl Dialect for Mysql {
         }
     }
 
-    fn quote(&self) -> char {
-        '`'
+    fn quotes(&self) -> (char, char) {
+        ('`', '`')
     }
 
     /// What has a type of its own is read as the text that the server writes of it.
@@ -44,12 +44,12 @@ impl Dialect for Mysql {
     }
 
     /// MariaDB has a way, MySQL has none.
-    fn returning(&self) -> bool {
-        false
+    fn answering(&self, _: &str, _: &str) -> Option<String> {
+        None
     }
 
-    fn defaults(&self) -> &'static str {
-        "() VALUES ()"
+    fn defaults(&self, _: &str) -> String {
+        "() VALUES ()".to_owned()
     }
 
     fn limit(&self, sql: &str, rows: usize) -> String {

@@ -3,17 +3,16 @@
 //! Statements are prepared, and values come in the binary protocol. Text is bound as text, and the
 //! server reads it as what its column is.
 
-mod catalog;
-mod fault;
+pub(super) mod catalog;
+pub(super) mod fault;
 mod value;
 
-use super::{Cells, Driver, Failure, Fault, Purpose, Scalar, TableFacts, tls};
+use super::{Cells, Driver, Failure, Fault, Purpose, Scalar, TableFacts, keys::Keys, tls};
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
 };
 use ecma_plugin_sdk::Error;
-use fault::Keys;
 use mysql_async::{Conn, OptsBuilder, Params, SslOpts, prelude::Queryable as _};
 use std::{
     cell::{Cell as Slot, RefCell},

@@ -4,7 +4,7 @@
 //! serves every type there is. Read are the types that have a cell of their own; the others are
 //! cast to text in the statement ([`Storage::Own`]).
 
-mod catalog;
+pub(super) mod catalog;
 
 use super::{
     Cell, Cells, Driver, Failure, Fault, Purpose, Scalar, Storage, TableFacts, short, tls,
@@ -127,7 +127,8 @@ impl Driver for Postgres {
     fn describe(&self) -> Result<Vec<TableFacts>, Failure> {
         // Somebody may have changed a table that is known to a prepared statement.
         self.prepared.borrow_mut().clear();
-        catalog::describe(self)
+        // The server itself says which column an error is about.
+        catalog::describe(self).map(|(facts, _)| facts)
     }
 
     fn query(

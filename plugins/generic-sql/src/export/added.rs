@@ -12,8 +12,8 @@ impl Export<'_> {
     /// Adds a row with values in these columns; answers what names it.
     pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Result<EntryId> {
         let dialect = self.driver.dialect();
-        let sql = dialect.insert(self.table, columns);
-        let id = match dialect.returning() {
+        let (sql, answers) = dialect.insert(self.table, columns);
+        let id = match answers {
             true => self.answered(&sql, columns, parameters),
             false => self.known_before(&sql, columns, parameters),
         }?;

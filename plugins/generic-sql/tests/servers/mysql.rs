@@ -2,16 +2,18 @@
 
 mod refusals;
 
-use super::{Vendor, import, linked, scenarios::every_scenario};
+use super::{Target, Vendor, import, linked, scenarios::every_scenario};
 use databases::Mariadb;
 use ecma_plugin_sdk::{Update, prelude::*};
 use std::sync::LazyLock;
 
-static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
+pub(crate) static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
 
-const MARIADB: Vendor = Vendor {
+pub(crate) const MARIADB: Vendor = Vendor {
     driver: "mysql",
-    fresh: |name| SERVER.fresh_database(name),
+    fresh: |name| Target::Server(Box::new(SERVER.fresh_database(name))),
+    odbc: None,
+    bytes: true,
     people: PEOPLE,
     teams: TEAMS,
     pages: "CREATE TABLE t (a varchar(9), b integer, note text, PRIMARY KEY (a, b));

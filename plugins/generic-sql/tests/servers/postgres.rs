@@ -1,15 +1,17 @@
 //! PostgreSQL alone: its tables, its types, its words.
 
-use super::{Vendor, import, linked, refusal, scenarios::every_scenario};
+use super::{Target, Vendor, import, linked, refusal, scenarios::every_scenario};
 use databases::{Certificate, Postgres};
 use ecma_plugin_sdk::prelude::*;
 use std::sync::LazyLock;
 
-static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+pub(crate) static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 
-const POSTGRES: Vendor = Vendor {
+pub(crate) const POSTGRES: Vendor = Vendor {
     driver: "postgresql",
-    fresh: |name| SERVER.fresh_database(name),
+    fresh: |name| Target::Server(Box::new(SERVER.fresh_database(name))),
+    odbc: None,
+    bytes: true,
     people: PEOPLE,
     teams: TEAMS,
     pages: "CREATE TABLE t (a text, b integer, note text, PRIMARY KEY (a, b));
