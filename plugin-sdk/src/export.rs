@@ -1,8 +1,8 @@
 //! The plugin's side of the waist: understands a call, guards it against panics, answers.
 
 use crate::{
-    Config, Connector, Error, ErrorKind, Exported, HostLine, ImportSink, Pager, Parameter, Problem,
-    Result, Values,
+    Companion, Config, Connector, Error, ErrorKind, Exported, HostLine, ImportSink, Pager,
+    Parameter, Problem, Result, Values, companion,
     words::{Info, Question, Request, decode, encode},
 };
 use ecma_plugin_abi::{
@@ -10,6 +10,7 @@ use ecma_plugin_abi::{
     abi_stable::std_types::{RNone, RSlice, RSome, RVec},
 };
 use serde::Serialize;
+use serde_bytes::ByteBuf;
 use std::{
     any::Any,
     cell::RefCell,
@@ -55,6 +56,10 @@ pub(crate) fn ask<C: Connector>(question: &[u8]) -> Vec<u8> {
         Ok(Question::Capabilities(values)) => {
             answer(|| Ok(C::capabilities(&C::Config::read(&values)?)))
         }
+        Ok(Question::Folder(folder)) => answer(|| {
+            companion::loaded_from(folder.into());
+            Ok(())
+        }),
     }
 }
 
@@ -199,11 +204,52 @@ fn handle<C: Connector>(connector: &mut C, request: Request, pager: &mut dyn Pag
     }
 }
 
-/// What `export_connector!` puts behind the functions of the module.
+/// What stands behind a session of the waist.
+trait Answers {
+    /// Answers a request and never panics; pages go to the pager meanwhile.
+    fn answer(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8>;
+}
+
+impl<C: Connector> Answers for Open<C> {
+    fn answer(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8> {
+        Open::answer(self, request, pager)
+    }
+}
+
+/// An open companion; empty after a panic.
+struct Aboard<T>(Option<T>);
+
+impl<T: Companion> Answers for Aboard<T> {
+    fn answer(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8> {
+        let answered = guard(|| {
+            // It comes back when there was no panic.
+            let mut companion = self
+                .0
+                .take()
+                .ok_or_else(|| Error::internal("the companion is closed after a panic"))?;
+            let answer = companion.call(request, &mut |page| pager.page(page));
+            self.0 = Some(companion);
+            Ok(ByteBuf::from(answer))
+        });
+        encode(&answered)
+    }
+}
+
+impl<T> Drop for Aboard<T> {
+    fn drop(&mut self) {
+        let _ = guard(|| {
+            self.0 = None;
+            Ok(())
+        });
+    }
+}
+
+/// What `export_connector!` and `export_companion!` put behind the functions of the module.
 pub mod symbols {
     use super::{
-        Connected, Connector, HostLine, HostLog, Info, Open, PANIC_PLACE, Pager, Pages, RNone,
-        RSlice, RSome, RVec, Session, ask, connect, encode, panic,
+        Aboard, Answers, Companion, Connected, Connector, HostLine, HostLog, Info, PANIC_PLACE,
+        Pager, Pages, RNone, RSlice, RSome, RVec, Session, ask, companion, connect, encode, guard,
+        panic,
     };
 
     /// Takes the host's log and answers who the plugin is.
@@ -228,10 +274,24 @@ pub mod symbols {
 
     /// Opens a connection.
     pub extern "C" fn connect_symbol<C: Connector>(values: RSlice<'_, u8>) -> Connected {
-        match connect::<C>(values.as_slice()) {
+        connected(connect::<C>(values.as_slice()))
+    }
+
+    /// Tells a companion from a plugin.
+    pub extern "C" fn companion_ask_symbol(_: RSlice<'_, u8>) -> RVec<u8> {
+        companion::SAYS.to_vec().into()
+    }
+
+    /// Opens a companion.
+    pub extern "C" fn companion_open_symbol<T: Companion>(words: RSlice<'_, u8>) -> Connected {
+        connected(guard(|| Ok(Aboard(Some(T::open(words.as_slice())?)))))
+    }
+
+    fn connected<S: Answers>(opened: crate::Result<S>) -> Connected {
+        match opened {
             Ok(open) => {
                 let state = Box::into_raw(Box::new(open)).cast::<()>();
-                let session = Session { state, call: call::<C>, close: close::<C> };
+                let session = Session { state, call: call::<S>, close: close::<S> };
                 Connected { session: RSome(session), failure: RVec::new() }
             }
             Err(error) => Connected { session: RNone, failure: encode(&error).into() },
@@ -254,21 +314,21 @@ pub mod symbols {
     }
 
     #[expect(unsafe_code, reason = "the waist")]
-    unsafe extern "C" fn call<C: Connector>(
+    unsafe extern "C" fn call<S: Answers>(
         state: *mut (),
         request: RSlice<'_, u8>,
         pages: Pages,
     ) -> RVec<u8> {
-        // SAFETY: `state` comes from `connect_symbol::<C>`, is not closed yet, and the host calls
-        // from one thread at a time.
-        let open = unsafe { &mut *state.cast::<Open<C>>() };
+        // SAFETY: `state` comes from `connected::<S>`, is not closed yet, and the host calls from one
+        // thread at a time.
+        let open = unsafe { &mut *state.cast::<S>() };
         open.answer(request.as_slice(), &mut HostPages(pages)).into()
     }
 
     #[expect(unsafe_code, reason = "the waist")]
-    unsafe extern "C" fn close<C: Connector>(state: *mut ()) {
-        // SAFETY: `state` comes from `connect_symbol::<C>` and the host closes it once.
-        drop(unsafe { Box::from_raw(state.cast::<Open<C>>()) });
+    unsafe extern "C" fn close<S: Answers>(state: *mut ()) {
+        // SAFETY: `state` comes from `connected::<S>` and the host closes it once.
+        drop(unsafe { Box::from_raw(state.cast::<S>()) });
     }
 }
 
@@ -299,4 +359,86 @@ macro_rules! export_connector {
             $crate::abi::export_module!(module);
         };
     };
+}
+
+/// Makes a library of a companion: exports what [`crate::companion::open`] looks for.
+///
+/// Its name and version are those of the crate.
+#[macro_export]
+macro_rules! export_companion {
+    ($companion:ty) => {
+        const _: () = {
+            extern "C" fn start(
+                log: $crate::abi::HostLog,
+            ) -> $crate::abi::abi_stable::std_types::RVec<u8> {
+                $crate::symbols::start(
+                    log,
+                    env!("CARGO_PKG_NAME"),
+                    env!("CARGO_PKG_VERSION"),
+                    env!("CARGO_PKG_DESCRIPTION"),
+                )
+            }
+            fn module() -> $crate::abi::PluginModule {
+                $crate::abi::PluginModule {
+                    start,
+                    ask: $crate::symbols::companion_ask_symbol,
+                    connect: $crate::symbols::companion_open_symbol::<$companion>,
+                }
+            }
+            $crate::abi::export_module!(module, "ecma-companion");
+        };
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::decode_answer;
+
+    struct Fragile;
+
+    impl Companion for Fragile {
+        fn open(words: &[u8]) -> Result<Fragile> {
+            assert_ne!(words, b"never", "it cannot be opened so");
+            Ok(Fragile)
+        }
+
+        fn call(&mut self, request: &[u8], page: &mut dyn FnMut(&[u8]) -> bool) -> Vec<u8> {
+            assert_ne!(request, b"break", "it broke");
+            while page(request) {}
+            request.to_vec()
+        }
+    }
+
+    #[derive(Default)]
+    struct Two(usize);
+
+    impl Pager for Two {
+        fn page(&mut self, _: &[u8]) -> bool {
+            self.0 += 1;
+            self.0 < 2
+        }
+    }
+
+    #[test]
+    fn a_companion_answers_sends_pages_until_it_is_enough_and_is_closed_by_a_panic() {
+        let mut aboard = Aboard(Some(Fragile));
+        let mut call = |request: &[u8]| {
+            let mut pager = Two::default();
+            let answer = Answers::answer(&mut aboard, request, &mut pager);
+            (decode_answer::<ByteBuf>(&answer).map(ByteBuf::into_vec), pager.0)
+        };
+        assert_eq!(call(b"x"), (Ok(b"x".to_vec()), 2));
+        let (broken, _) = call(b"break");
+        let broken = broken.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::Internal);
+        assert!(broken.message().contains("it broke"), "{broken}");
+        assert!(call(b"x").0.unwrap_err().message().contains("closed after a panic"));
+    }
+
+    #[test]
+    fn a_companion_that_panics_at_its_opening_is_an_error() {
+        let opened = guard(|| Fragile::open(b"never"));
+        assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Internal));
+    }
 }

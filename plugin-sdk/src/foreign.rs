@@ -1,13 +1,14 @@
-//! The host's side of the waist: opening a library and calling it.
+//! The outer side of the waist: opening a library and calling it. The host does so with plugins, a
+//! plugin with its companions.
 //!
 //! Libraries are opened from files that nobody else writes to and are never unloaded. The file must
 //! have been looked at before: opening a truncated one ends the process.
 
 use crate::{
-    Pager, Plugin, Result,
-    log::LogLine,
+    Error, Pager, Plugin, Result, companion,
+    log::{self, LogLine},
     plugin::{Session, Transport},
-    words::{Info, decode},
+    words::{Info, Question, decode, encode},
 };
 use ecma_plugin_abi::{
     self as abi, HostLog, Pages, PluginModule_Ref,
@@ -72,6 +73,8 @@ pub enum LoadError {
     Panicked,
     /// It did not say who it is.
     NoInfo(String),
+    /// It is a plugin, and no library that a plugin brings along.
+    NoCompanion,
 }
 
 impl fmt::Display for LoadError {
@@ -88,6 +91,7 @@ impl fmt::Display for LoadError {
             LoadError::Layout => f.write_str("its plugin interface is laid out differently"),
             LoadError::Panicked => f.write_str("it panicked while it was being initialised"),
             LoadError::NoInfo(text) => write!(f, "it does not say who it is: {text}"),
+            LoadError::NoCompanion => f.write_str("it is not a library that a plugin opens itself"),
         }
     }
 }
@@ -106,49 +110,77 @@ impl Plugin {
     /// Opens a plugin library and before it the libraries that it brings along, in whatever order
     /// works. One that cannot be opened is no error unless the plugin then misses a library. All of
     /// them stay loaded until the process ends.
-    #[expect(unsafe_code, reason = "the waist")]
     pub fn load_with(path: &Path, prerequisites: &[PathBuf]) -> Result<Plugin, LoadError> {
         let left = open_prerequisites(prerequisites);
-        let library = open(path).map_err(|error| match (error, left) {
+        let module = load(path).map_err(|error| match (error, left) {
             // The plugin misses what could not be opened for want of something else.
             (LoadError::MissingDependency(_), Some(first @ LoadError::MissingDependency(_))) => {
                 first
             }
             (error, _) => error,
         })?;
-        // Whatever comes now: its constructors ran, it may have threads, it stays.
-        let library = std::mem::ManuallyDrop::new(library);
-        // SAFETY: the symbol's type is fixed by the waist since its first version.
-        let version = unsafe {
-            library
-                .get::<extern "C" fn() -> u32>(abi::VERSION_SYMBOL)
-                .map_err(|_| LoadError::NoSymbol)?
-        }();
-        if version != abi::VERSION {
-            return Err(LoadError::Waist { found: version, expected: abi::VERSION });
+        let info = start(module, HostLog { enabled: log_enabled, line: log_line })?;
+        if let Some(folder) = path.parent().and_then(Path::to_str) {
+            // A plugin of an older SDK does not know the word, and has no use for it.
+            let folder = encode(&Question::Folder(folder.to_owned()));
+            drop(module.ask()(RSlice::from_slice(&folder)));
         }
-        // Never `RootModule::load_from_file`: it keeps one module per type and would hand out the
-        // first plugin for the second.
-        let header = lib_header_from_path(path).map_err(|error| loaded(&error))?;
-        let ours = PluginModule_Ref::CONSTANTS.layout().into_option();
-        let (Some(ours), Some(theirs)) = (ours, header.layout()) else {
-            return Err(LoadError::Layout);
-        };
-        // A plugin may be older or newer than the host; abi_stable's own check allows only newer.
-        if check_layout_compatibility(ours, theirs).is_err()
-            && check_layout_compatibility(theirs, ours).is_err()
-        {
-            return Err(LoadError::Layout);
-        }
-        // SAFETY: one layout is a prefix of the other, just checked; fields that an older plugin
-        // lacks are accessed through accessors that say so.
-        let module = unsafe { header.init_root_module_with_unchecked_layout::<PluginModule_Ref>() }
-            .map_err(|error| loaded(&error))?;
-        let info = module.start()(HostLog { enabled: log_enabled, line: log_line });
-        let info: Info =
-            decode(&info).map_err(|error| LoadError::NoInfo(error.message().to_owned()))?;
         Ok(Plugin::new(info, Library(module)))
     }
+}
+
+/// Opens a companion and begins a session with it; its lines go where those of this library go.
+pub(crate) fn open_companion(
+    path: &Path,
+    words: &[u8],
+) -> Result<Result<Box<dyn Session>>, LoadError> {
+    let module = load(path)?;
+    let says = module.ask()(RSlice::from_slice(&[]));
+    if says.as_slice() != companion::SAYS {
+        return Err(LoadError::NoCompanion);
+    }
+    let ours = HostLog { enabled: log_enabled, line: log_line };
+    start(module, log::installed().unwrap_or(ours))?;
+    let opened = Library(module).connect(words);
+    Ok(opened.map_err(|error| decode::<Error>(&error).unwrap_or_else(|error| error)))
+}
+
+/// Opens a library and finds its module. It stays loaded until the process ends.
+#[expect(unsafe_code, reason = "the waist")]
+fn load(path: &Path) -> Result<PluginModule_Ref, LoadError> {
+    // Whatever comes now: its constructors ran, it may have threads, it stays.
+    let library = std::mem::ManuallyDrop::new(open(path)?);
+    // SAFETY: the symbol's type is fixed by the waist since its first version.
+    let version = unsafe {
+        library
+            .get::<extern "C" fn() -> u32>(abi::VERSION_SYMBOL)
+            .map_err(|_| LoadError::NoSymbol)?
+    }();
+    if version != abi::VERSION {
+        return Err(LoadError::Waist { found: version, expected: abi::VERSION });
+    }
+    // Never `RootModule::load_from_file`: it keeps one module per type and would hand out the
+    // first plugin for the second.
+    let header = lib_header_from_path(path).map_err(|error| loaded(&error))?;
+    let ours = PluginModule_Ref::CONSTANTS.layout().into_option();
+    let (Some(ours), Some(theirs)) = (ours, header.layout()) else {
+        return Err(LoadError::Layout);
+    };
+    // A plugin may be older or newer than the host; abi_stable's own check allows only newer.
+    if check_layout_compatibility(ours, theirs).is_err()
+        && check_layout_compatibility(theirs, ours).is_err()
+    {
+        return Err(LoadError::Layout);
+    }
+    // SAFETY: one layout is a prefix of the other, just checked; fields that an older plugin
+    // lacks are accessed through accessors that say so.
+    unsafe { header.init_root_module_with_unchecked_layout::<PluginModule_Ref>() }
+        .map_err(|error| loaded(&error))
+}
+
+fn start(module: PluginModule_Ref, log: HostLog) -> Result<Info, LoadError> {
+    let info = module.start()(log);
+    decode(&info).map_err(|error| LoadError::NoInfo(error.message().to_owned()))
 }
 
 /// Opens what a plugin brings along until nothing more can be opened; answers the first failure

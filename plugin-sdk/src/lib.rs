@@ -31,12 +31,13 @@
 
 mod capabilities;
 mod change;
+pub mod companion;
 mod config;
 mod connector;
 mod entry;
 mod error;
 mod export;
-#[cfg(feature = "host")]
+#[cfg(feature = "companion")]
 mod foreign;
 mod log;
 pub mod page;
@@ -50,6 +51,7 @@ mod words;
 
 pub use capabilities::{Capabilities, DnStyle, ExportStyle};
 pub use change::{AttributeChange, Change, Update};
+pub use companion::{Companion, library_folder};
 pub use config::{
     Answer, Config, Parameter, ParameterKind, ParameterPage, Problem, Secret, Setting, Values,
 };
@@ -59,7 +61,7 @@ pub use entry::{Anchor, Dn, Entry, EntryId, IntoValues, Value};
 pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use export::symbols;
-#[cfg(feature = "host")]
+#[cfg(feature = "companion")]
 pub use foreign::{LoadError, LogTarget, set_log};
 pub use log::LogLine;
 pub use plugin::{Connection, Plugin, Session, Transport};

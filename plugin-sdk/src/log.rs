@@ -10,7 +10,7 @@ use ecma_plugin_abi::{
     abi_stable::std_types::{RSlice, RStr},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
@@ -42,9 +42,19 @@ pub(crate) struct HostLine {
     plugin: String,
 }
 
+/// Where the lines of this library go.
+static INSTALLED: OnceLock<HostLog> = OnceLock::new();
+
+/// Where the lines of this library go, when a host has said so.
+#[cfg(feature = "companion")]
+pub(crate) fn installed() -> Option<HostLog> {
+    INSTALLED.get().copied()
+}
+
 impl HostLine {
     /// Installs it, once for the life of the library.
     pub(crate) fn install(log: HostLog, plugin: &str) {
+        let _ = INSTALLED.set(log);
         let subscriber = HostLine { log, plugin: plugin.to_owned() };
         // Fails only when the vendor installed a subscriber first: then that one is wanted.
         let _ = tracing::subscriber::set_global_default(subscriber);

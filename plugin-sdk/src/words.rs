@@ -42,6 +42,8 @@ pub(crate) enum Question {
     Check(Values),
     /// What can be done with these answers.
     Capabilities(Values),
+    /// No question: the folder that the library was loaded from, with what it brings along.
+    Folder(String),
 }
 
 /// What is asked of a connection.

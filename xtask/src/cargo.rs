@@ -112,20 +112,33 @@ pub(crate) fn metadata(arguments: &[&str]) -> anyhow::Result<Metadata> {
     serde_json::from_slice(&output.stdout).context("cannot read what cargo metadata printed")
 }
 
-/// The names of the connector plugins: the members below `plugins/` that make a dynamic library.
+/// The names of the connector plugins: the members in `plugins/` that make a dynamic library.
 pub(crate) fn plugins() -> anyhow::Result<Vec<String>> {
     let folder = root().join("plugins");
+    let names = libraries(|path| path.parent() == Some(&folder))?;
+    if names.is_empty() {
+        bail!("no member below {} makes a cdylib", folder.display());
+    }
+    Ok(names)
+}
+
+/// The names of libraries that plugins bring along and open themselves: the members in the folders
+/// of plugins that make a dynamic library.
+pub(crate) fn companions() -> anyhow::Result<Vec<String>> {
+    let folder = root().join("plugins");
+    libraries(|path| path.parent().and_then(Path::parent) == Some(&folder))
+}
+
+/// The names of members in such folders that make a dynamic library, in order.
+fn libraries(wanted: impl Fn(&Path) -> bool) -> anyhow::Result<Vec<String>> {
     let mut names: Vec<_> = metadata(&["--no-deps"])?
         .packages
         .into_iter()
-        .filter(|package| package.manifest_path.starts_with(&folder))
+        .filter(|package| package.manifest_path.parent().is_some_and(&wanted))
         .filter(|package| package.targets.iter().any(Target::is_library_file))
         .map(|package| package.name)
         .collect();
     names.sort();
-    if names.is_empty() {
-        bail!("no member below {} makes a cdylib", folder.display());
-    }
     Ok(names)
 }
 

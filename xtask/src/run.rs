@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         files::remove(path)?;
     }
     let profile = if options.debug { Profile::Debug } else { Profile::Release };
-    let plugins = cargo::plugins()?;
+    let plugins = stage::packages()?;
     let packages: Vec<_> = plugins.iter().map(String::as_str).chain(["ecma-host"]).collect();
     let built = cargo::build(&packages, profile)?;
     stage::stage(&built.libraries, &home.join("ECMA"))?;

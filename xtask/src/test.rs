@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::{bans, cargo::cargo, conformance, fuzz, reference, say};
+use crate::{
+    bans,
+    cargo::{self, Profile, cargo},
+    conformance, fuzz, reference, say, stage,
+};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -28,12 +32,16 @@ struct Need {
 
 // The databases' packages set up servers of their own, which start on their usual ports where systemd
 // runs. The tests do not use those, and start others on free ports: see `tests/databases`.
-const NEEDED: [Need; 5] = [
+const NEEDED: [Need; 9] = [
     Need { is_there: || is_there("cc"), package: "gcc" },
     Need { is_there: || is_there("c++"), package: "g++" },
     Need { is_there: conformance::python_is_there, package: "python3-venv" },
     Need { is_there: postgres_is_there, package: "postgresql" },
     Need { is_there: || is_there("mariadbd"), package: "mariadb-server" },
+    Need { is_there: stage::driver_manager_is_there, package: "unixodbc-dev" },
+    Need { is_there: || driver_is_there("psqlodbcw.so"), package: "odbc-postgresql" },
+    Need { is_there: || driver_is_there("libmaodbc.so"), package: "odbc-mariadb" },
+    Need { is_there: || driver_is_there("libsqlite3odbc.so"), package: "libsqliteodbc" },
 ];
 
 /// How many tests passed and failed.
@@ -108,6 +116,10 @@ fn succeed(command: &mut Command) -> anyhow::Result<()> {
 
 /// Runs the tests, showing what they print and adding up what they report.
 fn tests(filter: Option<&str>, count: &mut Count) -> anyhow::Result<()> {
+    // Tests open it as the plugin does, and cargo builds for a test only what it is linked with.
+    let companions = cargo::companions()?;
+    let names: Vec<_> = companions.iter().map(String::as_str).collect();
+    cargo::build(&names, Profile::Debug)?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(filter) = filter {
@@ -188,6 +200,15 @@ fn postgres_is_there() -> bool {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders = versions.map(|version| version.path().join("bin"));
     is_there("initdb") || folders.any(|folder| folder.join("initdb").is_file())
+}
+
+/// Whether an ODBC driver is where distributions put them.
+fn driver_is_there(file: &str) -> bool {
+    let below = |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    below("/usr/lib")
+        .chain(below("/usr"))
+        .map(|entry| entry.path())
+        .any(|folder| folder.join(file).is_file() || folder.join("odbc").join(file).is_file())
 }
 
 #[cfg(unix)]

@@ -30,7 +30,10 @@ pub(super) struct Candidate {
 pub(super) struct Sound {
     pub(super) marker: Marker,
     pub(super) plugin: Content,
+    /// Libraries that are opened before the plugin.
     pub(super) prerequisites: Vec<Content>,
+    /// Libraries that the plugin opens itself, when it needs them.
+    pub(super) companions: Vec<Content>,
 }
 
 /// The candidates of a folder, in the order of their names.
@@ -91,7 +94,7 @@ impl Candidate {
         if !self.is_folder {
             let plugin = read(&self.path)?;
             let marker = inspect::plugin(&inspect::library(&plugin.bytes)?)?;
-            return Ok(Sound { marker, plugin, prerequisites: Vec::new() });
+            return Ok(Sound { marker, plugin, prerequisites: Vec::new(), companions: Vec::new() });
         }
         trusted(&self.path, &metadata(&self.path)?)?;
         let listed = listed(&self.path).map_err(|error| unreadable(&self.path, &error))?;
@@ -107,7 +110,9 @@ impl Candidate {
                 refusal: Box::new(refusal),
             })?;
         }
-        Ok(Sound { marker, plugin, prerequisites: contents })
+        let (companions, prerequisites) =
+            contents.into_iter().partition(|content| is_companion(&content.path, &plugin.path));
+        Ok(Sound { marker, plugin, prerequisites, companions })
     }
 
     /// Which library of the folder is the plugin: the one named like the folder, else the only one
@@ -145,6 +150,14 @@ impl Candidate {
         use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
         format!("{DLL_PREFIX}{}{DLL_SUFFIX}", name(&self.path).replace('-', "_"))
     }
+}
+
+/// Whether a library is one that the plugin opens itself: `libx_more.so` beside `libx.so`.
+fn is_companion(path: &Path, plugin: &Path) -> bool {
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let (Some(own), Some(plugin)) = (stem(path), stem(plugin)) else { return false };
+    let more = own.strip_prefix(&plugin).and_then(|rest| rest.strip_prefix('_'));
+    is_library(path) && more.is_some_and(|more| !more.is_empty())
 }
 
 fn name(path: &Path) -> String {
@@ -221,6 +234,20 @@ mod tests {
             "libx.so belongs to user 1001, neither to the host's account nor to root"
         );
         assert!(matches!(ours(path, 1000, 0, 0o664), Err(Refusal::Writable { .. })));
+    }
+
+    #[test]
+    fn a_companion_has_the_plugins_name_and_more() {
+        for (name, expected) in [
+            ("libx_odbc.so", true),
+            ("libx_a_b.so", true),
+            ("libx_.so", false),
+            ("libxy.so", false),
+            ("liby_odbc.so", false),
+            ("libx_odbc.so.1", false),
+        ] {
+            assert_eq!(is_companion(Path::new(name), Path::new("a/libx.so")), expected, "{name}");
+        }
     }
 
     #[test]

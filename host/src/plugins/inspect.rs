@@ -2,7 +2,7 @@
 //! say that it is a plugin? No code of the file runs. A file that passes may still not load; one
 //! that is cut off never passes, since opening it would end the process.
 
-use ecma_plugin_abi::{MARKER_MAGIC, MARKER_SECTION, VERSION};
+use ecma_plugin_abi::{COMPANION_MAGIC, MARKER_MAGIC, MARKER_SECTION, VERSION};
 use object::{
     Architecture, BinaryFormat, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment,
     read::macho::{FatArch, MachOFatFile32, MachOFatFile64},
@@ -76,8 +76,11 @@ pub(super) fn plugin(file: &object::File<'_>) -> Result<Marker, Refusal> {
     let data = section.data().map_err(|_| damaged("it cannot be read"))?;
     let text = std::str::from_utf8(data).map_err(|_| damaged("it is not text"))?;
     let mut fields = text.trim_end_matches('\0').split(';');
-    if fields.next() != Some(MARKER_MAGIC) {
-        return Err(damaged("it begins with other words"));
+    match fields.next() {
+        Some(MARKER_MAGIC) => {}
+        // A library that a plugin brings along and opens itself.
+        Some(COMPANION_MAGIC) => return Err(Refusal::NotAPlugin),
+        _ => return Err(damaged("it begins with other words")),
     }
     let fields: Vec<(&str, &str)> = fields.filter_map(|field| field.split_once('=')).collect();
     let field = |name: &str| {

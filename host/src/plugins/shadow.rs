@@ -26,11 +26,11 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 /// The hash of all that belongs to a plugin: of its file, and of what it brings along.
 pub(super) fn content_hash(sound: &Sound) -> String {
     let own = sha256(&sound.plugin.bytes);
-    if sound.prerequisites.is_empty() {
+    if sound.prerequisites.is_empty() && sound.companions.is_empty() {
         return own;
     }
     let mut all = own;
-    for content in &sound.prerequisites {
+    for content in sound.prerequisites.iter().chain(&sound.companions) {
         let name = content.path.file_name().unwrap_or_default().to_string_lossy();
         all.push_str(&format!("\n{} {name}", sha256(&content.bytes)));
     }
@@ -57,6 +57,9 @@ pub(super) fn copy(shadow: &Path, hash: &str, sound: &Sound) -> Result<Copy, Ref
     let mut prerequisites = Vec::new();
     for content in &sound.prerequisites {
         prerequisites.push(place(&content.path, &content.bytes)?);
+    }
+    for content in &sound.companions {
+        place(&content.path, &content.bytes)?;
     }
     Ok(Copy { plugin: place(&sound.plugin.path, &sound.plugin.bytes)?, prerequisites })
 }

@@ -94,6 +94,47 @@ fn a_missing_library_is_named_and_one_that_is_brought_along_is_found() {
 }
 
 #[test]
+fn a_companion_is_copied_beside_the_plugin_and_opened_by_nobody() {
+    let home = Home::new();
+    let trace = home.path().join("opened");
+    // Opening it would leave a trace, and fail: what it needs is not there.
+    let deep = home.cc("libh8deep.so.1", "void deep(void) {}", &[]);
+    let code = format!(
+        "#include <stdio.h>\nvoid deep(void);\n__attribute__((constructor)) static void opened(void) \
+         {{ fclose(fopen(\"{}\", \"w\")); deep(); }}",
+        trace.display()
+    );
+    let companion = fs::read(home.cc("libfolder_more.so", &code, &[&deep])).unwrap();
+    home.put("folder/libfolder.so", &library("folder"));
+    home.put("folder/libfolder_more.so", &companion);
+    let catalog = home.scan();
+    works(&catalog);
+    let hash = catalog.found()[0].sha256.clone().unwrap();
+    let copies = home.shadow().join(&hash);
+    assert_eq!(fs::read(copies.join("libfolder_more.so")).unwrap(), companion);
+    assert!(!trace.exists(), "somebody opened it");
+    assert_ne!(hash, {
+        let alone = Home::new();
+        alone.put("folder/libfolder.so", &library("folder"));
+        alone.scan().found()[0].sha256.clone().unwrap()
+    });
+
+    // It is looked at as all others are.
+    home.put("folder/libfolder_more.so", &companion[..companion.len() / 2]);
+    let refusal = home.refusal();
+    assert!(matches!(&refusal, Refusal::Prerequisite { file, .. } if file == "libfolder_more.so"));
+}
+
+#[test]
+fn a_companion_alone_is_no_plugin() {
+    let home = Home::new();
+    let companion = MARKER.replace("ecma-plugin;", "ecma-companion;").replace("name=folder;", "");
+    let companion = patched(&library("folder"), MARKER, &format!("{companion:<0$}", MARKER.len()));
+    home.put("libfolder_more.so", &companion);
+    assert_eq!(home.refusal(), Refusal::NotAPlugin);
+}
+
+#[test]
 fn a_shadow_folder_that_others_may_enter_is_not_used() {
     let home = Home::new();
     home.put("libfolder.so", &library("folder"));

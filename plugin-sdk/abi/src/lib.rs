@@ -40,6 +40,10 @@ pub const MARKER_SECTION: &str = ".ecmapl";
 /// What the text of the marker section begins with.
 pub const MARKER_MAGIC: &str = "ecma-plugin";
 
+/// What the text of the marker section begins with in a companion: a library that a plugin brings
+/// along and opens itself. A host never takes it for a plugin.
+pub const COMPANION_MAGIC: &str = "ecma-companion";
+
 /// Where a plugin's log lines go. Plain functions: valid for the life of the process, from any
 /// thread.
 #[repr(C)]
@@ -122,11 +126,15 @@ pub const fn marker<const N: usize>(text: &str) -> [u8; N] {
 }
 
 /// Exports the symbols that make a library a plugin: the version function, the marker section and
-/// the module that `$make: fn() -> PluginModule` returns.
+/// the module that `$make: fn() -> PluginModule` returns. A companion exports the same with another
+/// word at the beginning of its marker.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_module {
     ($make:path) => {
+        $crate::export_module!($make, "ecma-plugin");
+    };
+    ($make:path, $magic:literal) => {
         #[allow(unsafe_code, clippy::allow_attributes)]
         const _: () = {
             use $crate::abi_stable::library as l;
@@ -143,7 +151,8 @@ macro_rules! export_module {
             // The text is `ecma-plugin;abi=1;panic=unwind;name=…;version=…`.
             const TEXT: &str = if PANIC.len() == 6 {
                 concat!(
-                    "ecma-plugin;abi=1;panic=unwind;name=",
+                    $magic,
+                    ";abi=1;panic=unwind;name=",
                     env!("CARGO_PKG_NAME"),
                     ";version=",
                     env!("CARGO_PKG_VERSION"),
@@ -151,7 +160,8 @@ macro_rules! export_module {
                 )
             } else {
                 concat!(
-                    "ecma-plugin;abi=1;panic=abort;name=",
+                    $magic,
+                    ";abi=1;panic=abort;name=",
                     env!("CARGO_PKG_NAME"),
                     ";version=",
                     env!("CARGO_PKG_VERSION"),

@@ -1,5 +1,5 @@
 //! Exports: a page is a transaction, each change in it a savepoint, so that one that fails leaves
-//! its neighbors as they are.
+//! its neighbors as they are. Where there are no savepoints, each change is a transaction.
 
 mod added;
 mod blame;
@@ -32,6 +32,7 @@ pub(crate) fn page(
     tables: &[Table],
     changes: &[Change],
 ) -> Vec<Result<Exported>> {
+    let alone = |change| page_of_one(driver, tables, change);
     let mut refused: Vec<Option<Error>> = vec![None; changes.len()];
     let (mut deadlocks, mut is_careful) = (0, false);
     loop {
@@ -51,6 +52,9 @@ pub(crate) fn page(
         }
         match whose {
             _ if error.kind() == ErrorKind::Unreachable || changes.len() == 1 => {}
+            Some(_) if driver.dialect().savepoints().is_none() => {
+                return changes.iter().map(alone).collect();
+            }
             Some(_) if !is_careful => {
                 is_careful = true;
                 continue;
@@ -62,7 +66,6 @@ pub(crate) fn page(
             }
             // A constraint that waits for the end of the transaction does not say whose it is.
             None if error.kind() == ErrorKind::Invalid => {
-                let alone = |change| page_of_one(driver, tables, change);
                 return changes.iter().map(alone).collect();
             }
             None => {}

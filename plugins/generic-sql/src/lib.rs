@@ -23,7 +23,7 @@ mod words;
 use driver::{Driver, Purpose};
 use ecma_plugin_sdk::{PasswordOptions, Problem, prelude::*};
 use schema::Table;
-pub use settings::{DeltaStrategy, DriverName, Settings, Tls};
+pub use settings::{DeltaStrategy, DialectName, DriverName, Settings, Tls};
 use statement::{Password, Source};
 
 /// A connection to a database.

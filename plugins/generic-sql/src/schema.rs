@@ -182,6 +182,7 @@ pub(crate) fn tables(
     if tables.is_empty() && problems.is_empty() {
         let (name, text) = match settings.driver {
             DriverName::Sqlite => ("database", "has no table with a key"),
+            DriverName::Odbc => ("tables", "finds no table with a key that this user may read"),
             _ => ("database_name", "has no table with a key that this user may read"),
         };
         problems.push(Problem::new(name, text));

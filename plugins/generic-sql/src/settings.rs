@@ -22,6 +22,27 @@ pub enum DriverName {
     Postgresql,
     /// A server of MySQL or MariaDB, nothing to install.
     Mysql,
+    /// Whatever has a 64-bit ODBC driver: SQL Server, Oracle, DB2 and others.
+    Odbc,
+}
+
+/// How the database behind an ODBC driver writes its SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
+pub enum DialectName {
+    /// The standard, for any database.
+    Ansi,
+    /// SQL Server, Azure SQL.
+    SqlServer,
+    /// Oracle.
+    Oracle,
+    /// DB2 for Linux, Unix and Windows.
+    Db2,
+    /// MySQL, MariaDB.
+    Mysql,
+    /// PostgreSQL.
+    Postgresql,
+    /// SQLite.
+    Sqlite,
 }
 
 /// How a connection to a server is protected.
@@ -53,7 +74,8 @@ pub struct Settings {
     /// Driver
     ///
     /// The kind of database: `sqlite`, a file, or a server: `postgresql`, or `mysql`, which is MariaDB
-    /// too. All are built in and need nothing to be installed.
+    /// too. All are built in and need nothing to be installed. `odbc` is whatever has an ODBC driver,
+    /// which has to be installed, and a driver manager with it.
     #[config(default = "sqlite")]
     pub(crate) driver: DriverName,
     /// Database file
@@ -100,6 +122,24 @@ pub struct Settings {
     /// -sha256` prints it. Not for `mysql`: there `ca_file` may name the server's own certificate,
     /// when that is not a certificate authority itself.
     pub(crate) certificate_sha256: Option<String>,
+    /// Connection string
+    ///
+    /// ODBC: what the driver and the database are, as `Driver={ODBC Driver 18 for SQL
+    /// Server};Server=db.example.org;Database=HR`. One of this, `dsn` and `dsn_file` is needed. The
+    /// user and the password may stand here, or in their own parameters, which go before.
+    pub(crate) connection_string: Option<Secret>,
+    /// Data source
+    ///
+    /// ODBC: the name of a data source that is set up on the host's machine.
+    pub(crate) dsn: Option<String>,
+    /// File data source
+    ///
+    /// ODBC: a file with a data source, in UTF-8, relative to the host's home.
+    pub(crate) dsn_file: Option<PathBuf>,
+    /// Dialect
+    ///
+    /// ODBC: how the database writes its SQL, when it is not recognized, or in a wrong way.
+    pub(crate) dialect: Option<DialectName>,
     /// Wait for locks
     ///
     /// For how many seconds a call waits while somebody else writes to the database.
@@ -354,39 +394,10 @@ impl Settings {
         if self.busy_timeout_seconds > LONGEST_WAIT {
             wrong("busy_timeout_seconds", "is more than 600 seconds");
         }
-        let texts = [
-            ("server", &self.server),
-            ("database_name", &self.database_name),
-            ("user", &self.user),
-            ("certificate_sha256", &self.certificate_sha256),
-        ];
-        if self.driver == DriverName::Sqlite {
-            if self.database.is_none() {
-                wrong("database", "is missing: the file of the database");
-            }
-            for (name, _) in texts.iter().filter(|(_, value)| value.is_some()) {
-                wrong(name, "is for a server, and sqlite is a file");
-            }
-        } else {
-            for (name, _) in texts[..3].iter().filter(|(_, value)| value.is_none()) {
-                wrong(name, "is missing: a server needs it");
-            }
-            if self.database.is_some() {
-                wrong("database", "is a file, and this is a server; it has a database_name");
-            }
-            let fingerprint = self.certificate_sha256.as_deref();
-            if fingerprint.is_some_and(|text| tls::parse(text).is_none()) {
-                wrong("certificate_sha256", tls::NO_FINGERPRINT);
-            }
-            if self.driver == DriverName::Mysql && fingerprint.is_some() {
-                wrong("certificate_sha256", NOT_FOR_MYSQL);
-            }
-            if self.tls == Tls::Off && (self.ca_file.is_some() || fingerprint.is_some()) {
-                wrong("tls", "is off, so that no certificate is looked at");
-            }
-            if self.ca_file.is_some() && fingerprint.is_some() {
-                wrong("ca_file", "is not looked at beside certificate_sha256");
-            }
+        match self.driver {
+            DriverName::Sqlite => self.problems_of_a_file(&mut wrong),
+            DriverName::Postgresql | DriverName::Mysql => self.problems_of_a_server(&mut wrong),
+            DriverName::Odbc => self.problems_of_odbc(&mut wrong),
         }
         match &self.multi_value_separator {
             Some(separator) if separator.is_empty() => wrong("multi_value_separator", "is empty"),
@@ -414,6 +425,89 @@ impl Settings {
             Some(_) => DeltaStrategy::Watermark,
             None => DeltaStrategy::None,
         })
+    }
+
+    fn problems_of_a_file(&self, wrong: &mut dyn FnMut(&str, &str)) {
+        if self.database.is_none() {
+            wrong("database", "is missing: the file of the database");
+        }
+        for (name, _) in self.of_a_server().iter().filter(|(_, is_there)| *is_there) {
+            wrong(name, "is for a server, and sqlite is a file");
+        }
+        self.not_odbc(wrong);
+    }
+
+    fn problems_of_a_server(&self, wrong: &mut dyn FnMut(&str, &str)) {
+        for (name, _) in self.of_a_server()[..3].iter().filter(|(_, is_there)| !is_there) {
+            wrong(name, "is missing: a server needs it");
+        }
+        if self.database.is_some() {
+            wrong("database", "is a file, and this is a server; it has a database_name");
+        }
+        let fingerprint = self.certificate_sha256.as_deref();
+        if fingerprint.is_some_and(|text| tls::parse(text).is_none()) {
+            wrong("certificate_sha256", tls::NO_FINGERPRINT);
+        }
+        if self.driver == DriverName::Mysql && fingerprint.is_some() {
+            wrong("certificate_sha256", NOT_FOR_MYSQL);
+        }
+        if self.tls == Tls::Off && (self.ca_file.is_some() || fingerprint.is_some()) {
+            wrong("tls", "is off, so that no certificate is looked at");
+        }
+        if self.ca_file.is_some() && fingerprint.is_some() {
+            wrong("ca_file", "is not looked at beside certificate_sha256");
+        }
+        self.not_odbc(wrong);
+    }
+
+    fn problems_of_odbc(&self, wrong: &mut dyn FnMut(&str, &str)) {
+        let sources = self.of_odbc();
+        let given: Vec<&str> =
+            sources[..3].iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect();
+        match given.as_slice() {
+            [_] => {}
+            [] => wrong("connection_string", "is missing; or else dsn, or dsn_file"),
+            [_, second, ..] => {
+                wrong(second, "is too much: one of connection_string, dsn and dsn_file is needed");
+            }
+        }
+        let more = [
+            ("database", self.database.is_some()),
+            ("port", self.port.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+            ("tls", self.tls == Tls::Off),
+        ];
+        let user = |name: &str| name == "user";
+        let others = self.of_a_server().into_iter().filter(|(name, _)| !user(name)).chain(more);
+        for (name, _) in others.filter(|(_, is_there)| *is_there) {
+            wrong(name, "is not for odbc; say it in the connection string, in the driver's words");
+        }
+    }
+
+    fn not_odbc(&self, wrong: &mut dyn FnMut(&str, &str)) {
+        for (name, _) in self.of_odbc().into_iter().filter(|(_, is_there)| *is_there) {
+            wrong(name, "is for odbc, and this is another driver");
+        }
+    }
+
+    /// What only a server has, those that it needs first, and whether they are there.
+    fn of_a_server(&self) -> [(&'static str, bool); 4] {
+        [
+            ("server", self.server.is_some()),
+            ("database_name", self.database_name.is_some()),
+            ("user", self.user.is_some()),
+            ("certificate_sha256", self.certificate_sha256.is_some()),
+        ]
+    }
+
+    /// What only ODBC has, the sources first, and whether they are there.
+    fn of_odbc(&self) -> [(&'static str, bool); 4] {
+        [
+            ("connection_string", self.connection_string.is_some()),
+            ("dsn", self.dsn.is_some()),
+            ("dsn_file", self.dsn_file.is_some()),
+            ("dialect", self.dialect.is_some()),
+        ]
     }
 
     /// The lists of columns, with the names of their parameters, and whether they may name

@@ -2,9 +2,16 @@
 //! statements that are made of it here. Names are quoted here and nowhere else; values are never
 //! part of the text.
 
+mod ansi;
+mod db2;
+mod marked;
 mod mysql;
+mod oracle;
 mod postgres;
+mod sql_server;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod touched;
 
 use crate::{
@@ -12,10 +19,16 @@ use crate::{
     driver::Storage,
     schema::{Column, Table},
 };
+use ecma_plugin_sdk::AttributeType;
 use std::fmt::Debug;
 
+pub(crate) use ansi::ANSI;
+pub(crate) use db2::{DB2, DB2_CATALOG};
+pub(crate) use marked::{POSTGRES_BY_ODBC, SQLITE_BY_ODBC};
 pub(crate) use mysql::{MARIADB, MYSQL};
+pub(crate) use oracle::{ORACLE, ORACLE_CATALOG};
 pub(crate) use postgres::POSTGRES;
+pub(crate) use sql_server::{SQL_SERVER, SQL_SERVER_CATALOG};
 pub(crate) use sqlite::SQLITE;
 pub(crate) use touched::Account;
 
@@ -29,9 +42,9 @@ pub(crate) trait Dialect: Debug + Sync {
         self.mark(number)
     }
 
-    /// What stands around a name; doubled where it is part of one.
-    fn quote(&self) -> char {
-        '"'
+    /// What stands before and behind a name; the second is doubled where it is part of one.
+    fn quotes(&self) -> (char, char) {
+        ('"', '"')
     }
 
     /// A column as it is read. It is quoted already, as in all of these.
@@ -49,19 +62,39 @@ pub(crate) trait Dialect: Debug + Sync {
         column.to_owned()
     }
 
-    /// Whether a statement that adds a row answers its anchor.
-    fn returning(&self) -> bool {
+    /// The statement that adds a row and answers these columns of it, where there is one.
+    fn answering(&self, insert: &str, columns: &str) -> Option<String> {
+        Some(format!("{insert} RETURNING {columns}"))
+    }
+
+    /// The statement that adds a row and answers how many rows came, and the number of the new one;
+    /// for a database that tells it in the same breath only.
+    fn numbering(&self, _insert: &str) -> Option<String> {
+        None
+    }
+
+    /// What stands behind the table's name for a row of defaults; some want to see a column.
+    fn defaults(&self, _column: &str) -> String {
+        "DEFAULT VALUES".to_owned()
+    }
+
+    /// Whether several columns can be looked up in a list at once, as `(a, b) IN (…)`.
+    fn compares_rows(&self) -> bool {
         true
     }
 
-    /// Whether a statement that changes a row can answer it.
-    fn update_returning(&self) -> bool {
-        self.returning()
+    /// A statement that changes a row and answers these columns of it, where there is a way to.
+    fn answering_update(&self, _update: &str, _columns: &str) -> Option<String> {
+        None
     }
 
-    /// What stands for the values of a row of defaults.
-    fn defaults(&self) -> &'static str {
-        "DEFAULT VALUES"
+    /// How a part of a transaction is undone. None: it cannot be.
+    fn savepoints(&self) -> Option<Savepoints> {
+        Some(Savepoints {
+            set: "SAVEPOINT one_change",
+            forget: Some("RELEASE SAVEPOINT one_change"),
+            back: "ROLLBACK TO SAVEPOINT one_change",
+        })
     }
 
     /// At most so many rows of a statement.
@@ -72,6 +105,12 @@ pub(crate) trait Dialect: Debug + Sync {
     /// Whether a backslash in a text takes the quote behind it along.
     fn escapes_with_backslash(&self) -> bool {
         false
+    }
+
+    /// An argument of a procedure with the name of its parameter. None: only their order counts.
+    fn named(&self, name: &str, mark: &str, _is_answered: bool) -> Option<String> {
+        let (open, close) = self.quotes();
+        Some(format!("{open}{}{close} => {mark}", name.replace(close, &format!("{close}{close}"))))
     }
 
     /// A call of a procedure, its name in quotes already.
@@ -106,7 +145,15 @@ pub(crate) trait Dialect: Debug + Sync {
         let query = format!("SELECT {} FROM {from}{word}{condition}", selected.join(", "));
         match columns {
             [one] => format!("{one} IN ({query})"),
-            several => format!("({}) IN ({query})", several.join(", ")),
+            several if self.compares_rows() => format!("({}) IN ({query})", several.join(", ")),
+            several => {
+                let same =
+                    several.iter().zip(selected).map(|(one, other)| format!("{one} = {other}"));
+                let condition = Some(condition).filter(|text| !text.is_empty());
+                let condition = condition.map(|text| format!("({text})"));
+                let all: Vec<String> = same.chain(condition).collect();
+                format!("EXISTS (SELECT 1 FROM {from} WHERE {})", all.join(" AND "))
+            }
         }
     }
 
@@ -117,6 +164,31 @@ pub(crate) trait Dialect: Debug + Sync {
     }
 }
 
+/// Statements that set a savepoint, forget it where that is needed, and go back to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Savepoints {
+    pub(crate) set: &'static str,
+    pub(crate) forget: Option<&'static str>,
+    pub(crate) back: &'static str,
+}
+
+/// Statements about the catalog of a database, in one shape for all, and what its types are.
+///
+/// Truth values are 1 and 0. A table is known by its schema and its name.
+pub(crate) struct Catalog {
+    /// Schema, table, `V` for a view, whether it is in the schema of the connection.
+    pub(crate) tables: &'static str,
+    /// Schema, table, column, type, NOT NULL, has a default, is numbered, is computed, ignores case.
+    pub(crate) columns: &'static str,
+    /// Schema, table, key, is it the primary one, column; the columns of a key in their order. A
+    /// part that is no whole column is empty.
+    pub(crate) keys: &'static str,
+    /// Schema, table, key, column, schema and table and column that are referred to.
+    pub(crate) foreign: &'static str,
+    /// What kind of values a type stands for.
+    pub(crate) type_of: fn(&str) -> (AttributeType, Storage),
+}
+
 /// The marks of so many parameters.
 fn marks(dialect: &dyn Dialect, first: usize, count: usize) -> Vec<String> {
     (first..first + count).map(|number| dialect.mark(number)).collect()
@@ -125,16 +197,16 @@ fn marks(dialect: &dyn Dialect, first: usize, count: usize) -> Vec<String> {
 impl dyn Dialect + '_ {
     /// A name in quotes, whatever is in it.
     pub(crate) fn name(&self, name: &str) -> String {
-        let quote = self.quote();
+        let (before, behind) = self.quotes();
         let mut quoted = String::with_capacity(name.len() + 2);
-        quoted.push(quote);
+        quoted.push(before);
         for c in name.chars() {
             quoted.push(c);
-            if c == quote {
+            if c == behind {
                 quoted.push(c);
             }
         }
-        quoted.push(quote);
+        quoted.push(behind);
         quoted
     }
 
@@ -231,30 +303,33 @@ impl dyn Dialect + '_ {
         (format!("({})", cases.join(" OR ")), values)
     }
 
-    /// What a statement answers of the row that it writes: all of it when it is so at the end, too,
-    /// else the anchor; nothing where there is no way to.
-    fn written(&self, table: &Table) -> String {
-        match self.returning() {
-            false => String::new(),
-            true if table.answers_whole() => format!(" RETURNING {}", self.columns(table.read())),
-            true => format!(" RETURNING {}", self.columns(table.anchors())),
-        }
-    }
-
-    /// A new row; answers it, or its anchor, where there is a way to.
-    pub(crate) fn insert(&self, table: &Table, columns: &[&Column]) -> String {
+    /// A new row, and whether the statement answers it, or its anchor.
+    pub(crate) fn insert(&self, table: &Table, columns: &[&Column]) -> (String, bool) {
         let (insert, name) = (self.insert_into(), &table.quoted);
-        let answer = self.written(table);
-        if columns.is_empty() {
-            return format!("{insert} {name} {}{answer}", self.defaults());
+        let values = match columns {
+            [] => {
+                let first = table.columns.iter().find(|column| column.anchor);
+                self.defaults(&first.map_or_else(String::new, |column| self.name(&column.name)))
+            }
+            columns => {
+                let names = self.names(columns.iter().map(|column| column.name.as_str()));
+                format!("({names}) VALUES ({})", marks(self, 1, columns.len()).join(", "))
+            }
+        };
+        let insert = format!("{insert} {name} {values}");
+        let answered = match table.answers_whole() {
+            true => self.columns(table.read()),
+            false => self.columns(table.anchors()),
+        };
+        match self.answering(&insert, &answered) {
+            Some(answering) => (answering, true),
+            None => (insert, false),
         }
-        let names = self.names(columns.iter().map(|column| column.name.as_str()));
-        let marks = marks(self, 1, columns.len()).join(", ");
-        format!("{insert} {name} ({names}) VALUES ({marks}){answer}")
     }
 
-    /// Other values in the row with an anchor; the anchor's marks come last.
-    pub(crate) fn update(&self, table: &Table, columns: &[&Column]) -> String {
+    /// Other values in the row with an anchor, and whether the statement answers the row; the anchor's
+    /// marks come last.
+    pub(crate) fn update(&self, table: &Table, columns: &[&Column]) -> (String, bool) {
         let sets: Vec<String> = columns
             .iter()
             .enumerate()
@@ -262,16 +337,12 @@ impl dyn Dialect + '_ {
             .collect();
         let (update, name) = (self.update_word(), &table.quoted);
         let condition = self.anchor(table, columns.len() + 1);
-        let answer = match self.update_answers(table) {
-            true => self.written(table),
-            false => String::new(),
-        };
-        format!("{update} {name} SET {} WHERE {condition}{answer}", sets.join(", "))
-    }
-
-    /// Whether a statement that changes a row of this table answers it.
-    pub(crate) fn update_answers(&self, table: &Table) -> bool {
-        self.update_returning() && table.answers_whole()
+        let update = format!("{update} {name} SET {} WHERE {condition}", sets.join(", "));
+        let answered = table.answers_whole().then(|| self.columns(table.read()));
+        match answered.and_then(|columns| self.answering_update(&update, &columns)) {
+            Some(answering) => (answering, true),
+            None => (update, false),
+        }
     }
 
     /// The row with an anchor goes.
@@ -309,14 +380,19 @@ impl dyn Dialect + '_ {
         )
     }
 
-    /// Rows of a child table whose parents fit a condition, in the order of the parent's anchor:
-    /// the anchor, then the value.
-    pub(crate) fn children(&self, table: &Table, child: &Child, condition: &str) -> String {
-        let join = child.join.iter().map(|join| {
+    /// The condition that a row of a child table belongs to one of its parent's.
+    fn join(&self, table: &Table, child: &Child) -> String {
+        let parts = child.join.iter().map(|join| {
             let parent = self.of_parent(&table.columns[join.parent].name);
             self.is(&self.of_child(&join.child), join.storage, &parent)
         });
-        let join = join.collect::<Vec<_>>().join(" AND ");
+        parts.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Rows of a child table whose parents fit a condition, in the order of the parent's anchor:
+    /// the anchor, then the value.
+    pub(crate) fn children(&self, table: &Table, child: &Child, condition: &str) -> String {
+        let join = self.join(table, child);
         let anchor = table.anchors().map(|one| (self.of_parent(&one.name), one.storage));
         let value = child.columns().map(|(name, storage)| (self.of_child(name), storage));
         let columns: Vec<(String, Storage)> = anchor.chain(value).collect();
@@ -335,6 +411,13 @@ impl dyn Dialect + '_ {
 
     /// The condition of parents that have a row in the child table that fits another condition.
     pub(crate) fn has_child(&self, table: &Table, child: &Child, condition: &str) -> String {
+        if !self.compares_rows() && child.join.len() > 1 {
+            let join = self.join(table, child);
+            return format!(
+                "EXISTS (SELECT 1 FROM {} c WHERE {join} AND {condition})",
+                child.quoted
+            );
+        }
         let parents = child.join.iter().map(|join| &table.columns[join.parent].name);
         let parents: Vec<String> = parents.map(|name| self.of_parent(name)).collect();
         let children: Vec<String> =
@@ -381,25 +464,5 @@ impl dyn Dialect + '_ {
     /// One value of an owner goes, or all do.
     pub(crate) fn child_delete(&self, child: &Child, value: bool) -> String {
         format!("DELETE FROM {} WHERE {}", child.quoted, self.owned(child, value))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_quoted_whatever_is_in_them() {
-        for (name, quoted) in [
-            ("person", "\"person\""),
-            ("select", "\"select\""),
-            ("a\"b", "\"a\"\"b\""),
-            ("\"; DROP TABLE person; --", "\"\"\"; DROP TABLE person; --\""),
-            ("größe", "\"größe\""),
-        ] {
-            assert_eq!(SQLITE.name(name), quoted);
-            assert_eq!(POSTGRES.name(name), quoted);
-        }
-        assert_eq!(MYSQL.name("`; DROP TABLE person; -- \""), "```; DROP TABLE person; -- \"`");
     }
 }

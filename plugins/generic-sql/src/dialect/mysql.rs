@@ -28,8 +28,8 @@ impl Dialect for Mysql {
         }
     }
 
-    fn quote(&self) -> char {
-        '`'
+    fn quotes(&self) -> (char, char) {
+        ('`', '`')
     }
 
     /// What has a type of its own is read as the text that the server writes of it.
@@ -52,16 +52,16 @@ impl Dialect for Mysql {
         true
     }
 
-    fn returning(&self) -> bool {
-        self.returning
+    fn answering(&self, insert: &str, columns: &str) -> Option<String> {
+        self.returning.then(|| format!("{insert} RETURNING {columns}"))
     }
 
-    fn update_returning(&self) -> bool {
-        false
+    fn named(&self, _: &str, _: &str, _: bool) -> Option<String> {
+        None
     }
 
-    fn defaults(&self) -> &'static str {
-        "() VALUES ()"
+    fn defaults(&self, _: &str) -> String {
+        "() VALUES ()".to_owned()
     }
 
     fn limit(&self, sql: &str, rows: usize) -> String {

@@ -30,6 +30,10 @@ impl Dialect for Postgres {
         }
     }
 
+    fn answering_update(&self, update: &str, columns: &str) -> Option<String> {
+        Some(format!("{update} RETURNING {columns}"))
+    }
+
     fn answer(&self, query: &str) -> String {
         format!("SELECT ({query})::text")
     }

@@ -77,6 +77,24 @@ impl Call<'_> {
         parts
     }
 
+    /// An argument as it stands in the call.
+    pub(super) fn placed(
+        &self,
+        dialect: &dyn Dialect,
+        argument: &Argument,
+        mark: String,
+    ) -> Result<String, Failure> {
+        if !self.is_named {
+            return Ok(mark);
+        }
+        let name = argument.name.trim_start_matches('@');
+        let named = dialect.named(name, &mark, argument.direction.is_answered());
+        named.ok_or_else(|| {
+            let text = "arguments are told apart by their order here; leave named_parameters out";
+            Error::config(text).into()
+        })
+    }
+
     /// The values of a row as what the parameters answered: those that it has a column for.
     pub(super) fn outputs(
         &self,

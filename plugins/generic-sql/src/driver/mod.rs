@@ -5,7 +5,9 @@
 
 mod call;
 mod facts;
+mod keys;
 mod mysql;
+mod odbc;
 mod paged;
 mod postgres;
 mod sqlite;
@@ -27,6 +29,7 @@ pub(crate) fn connect(settings: &Settings) -> Result<Box<dyn Driver>, Failure> {
     match settings.driver {
         DriverName::Sqlite => Ok(Box::new(sqlite::Sqlite::open(settings)?)),
         DriverName::Mysql => Ok(Box::new(mysql::Mysql::open(settings)?)),
+        DriverName::Odbc => Ok(Box::new(odbc::Odbc::open(settings)?)),
         DriverName::Postgresql => Ok(Box::new(postgres::Postgres::open(settings)?)),
     }
 }
@@ -75,7 +78,7 @@ pub(crate) trait Driver: Send {
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure>;
 
     /// The number that the database gave the row of the last [`execute`](Driver::execute), where a
-    /// statement cannot answer it ([`Dialect::returning`]).
+    /// statement cannot answer it ([`Dialect::answering`]).
     fn last_number(&self) -> Option<i64> {
         None
     }
@@ -108,19 +111,20 @@ pub(crate) trait Driver: Send {
         self.run("ROLLBACK")
     }
 
-    /// Sets a savepoint inside the transaction.
+    /// Sets a savepoint inside the transaction, where there are such.
     fn save(&self) -> Result<(), Failure> {
-        self.run("SAVEPOINT one_change")
+        self.dialect().savepoints().map_or(Ok(()), |words| self.run(words.set))
     }
 
     /// Forgets the savepoint, keeping what was done since.
     fn release(&self) -> Result<(), Failure> {
-        self.run("RELEASE SAVEPOINT one_change")
+        let forget = self.dialect().savepoints().and_then(|words| words.forget);
+        forget.map_or(Ok(()), |forget| self.run(forget))
     }
 
     /// Undoes what was done since the savepoint, and forgets it.
     fn restore(&self) -> Result<(), Failure> {
-        self.run("ROLLBACK TO SAVEPOINT one_change")?;
+        self.dialect().savepoints().map_or(Ok(()), |words| self.run(words.back))?;
         self.release()
     }
 }

@@ -4,20 +4,19 @@
 //! server reads it as what its column is.
 
 mod call;
-mod catalog;
-mod fault;
+pub(super) mod catalog;
+pub(super) mod fault;
 mod value;
 
 use super::{
     Answer, Call, Called, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar, TableFacts,
-    facts::rows, tls,
+    facts::rows, keys::Keys, tls,
 };
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
 };
 use ecma_plugin_sdk::Error;
-use fault::Keys;
 use mysql_async::{Conn, OptsBuilder, Params, SslOpts, prelude::Queryable as _};
 use std::{
     cell::{Cell as Slot, RefCell},

@@ -4,8 +4,8 @@
 //! serves every type there is. Read are the types that have a cell of their own; the others are
 //! cast to text in the statement ([`Storage::Own`]).
 
-mod call;
-mod catalog;
+pub(super) mod call;
+pub(super) mod catalog;
 
 use super::{
     Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Fault, Moments, Purpose,
@@ -131,7 +131,8 @@ impl Driver for Postgres {
     fn describe(&self) -> Result<Vec<TableFacts>, Failure> {
         // Somebody may have changed a table that is known to a prepared statement.
         self.prepared.borrow_mut().clear();
-        catalog::describe(self)
+        // The server itself says which column an error is about.
+        catalog::describe(self).map(|(facts, _)| facts)
     }
 
     fn query(

@@ -1,6 +1,6 @@
 //! The driver for an SQLite file, the library built in. It never creates the file.
 
-mod catalog;
+pub(super) mod catalog;
 mod fault;
 
 use super::{
@@ -94,7 +94,12 @@ impl Driver for Sqlite {
     }
 
     fn describe(&self) -> Result<Vec<TableFacts>, Failure> {
-        catalog::describe(self)
+        let ignores_case = |table: &str, column: &str| {
+            let (_, collation, ..) =
+                self.connection.column_metadata(Some("main"), table, column)?;
+            Ok(collation.is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"nocase")))
+        };
+        catalog::describe(self, &ignores_case)
     }
 
     fn query(

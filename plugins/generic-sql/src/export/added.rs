@@ -21,8 +21,8 @@ impl Export<'_> {
     /// known already.
     pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Done<New> {
         let dialect = self.driver.dialect();
-        let sql = dialect.insert(self.table, columns);
-        let id = match dialect.returning() {
+        let (sql, answers) = dialect.insert(self.table, columns);
+        let id = match answers {
             true => self.answered(&sql, columns, parameters),
             false => self.known_before(&sql, columns, parameters),
         }?;

@@ -169,8 +169,8 @@ impl<'a> Export<'a> {
         if !columns.is_empty() {
             let is_there = self.counted_before(&anchor)?;
             parameters.extend(anchor.iter().cloned());
-            let sql = self.driver.dialect().update(self.table, columns);
-            if self.driver.dialect().update_answers(self.table) {
+            let (sql, answers) = self.driver.dialect().update(self.table, columns);
+            if answers {
                 return self.set_and_answered(&sql, columns, &parameters, id);
             }
             let updated = self.driver.execute(&sql, &parameters);

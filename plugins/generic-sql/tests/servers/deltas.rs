@@ -1,7 +1,7 @@
 //! Delta imports by a history, filled by the triggers that the scripts of the documentation print.
 
-use super::{Vendor, linked};
-use databases::Database;
+use super::{Target, Vendor, linked};
+
 use ecma_plugin_sdk::{
     Connection,
     prelude::*,
@@ -47,14 +47,14 @@ const HISTORIES: &str = "\
     team = team_history WHERE team_history.key_id = team.id";
 
 /// Runs what the script of the documentation prints.
-fn install(vendor: &Vendor, database: &Database, table: &str, child: Option<(&str, &str)>) {
+fn install(vendor: &Vendor, database: &Target, table: &str, child: Option<(&str, &str)>) {
     let lines = database.query(&(vendor.history)(table, child));
     assert!(!lines.is_empty());
     database.sql(&lines.concat().join("\n"));
 }
 
 /// A database with these tables and their histories, and the settings for them.
-fn teams(vendor: &Vendor, name: &str) -> (Database, Values) {
+fn teams(vendor: &Vendor, name: &str) -> (Target, Values) {
     let (database, values) = vendor.database(name, TEAMS);
     for table in ["person", "device", "team"] {
         install(vendor, &database, table, None);

@@ -5,14 +5,17 @@
 
 mod deltas;
 mod mysql;
+mod odbc;
 mod postgres;
 mod scenarios;
 mod statements;
+mod target;
 mod values;
 
 use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
 use generic_sql::GenericSql;
+use target::Target;
 
 /// What ends a transaction.
 type Commit = Box<dyn FnOnce()>;
@@ -22,7 +25,9 @@ struct Vendor {
     /// The word of the setting `driver`.
     driver: &'static str,
     /// A database of this name on the server that all tests share.
-    fresh: fn(&str) -> Database,
+    fresh: fn(&str) -> Target,
+    /// What reaches it over ODBC, when that is the way.
+    odbc: Option<fn(&Target) -> Values>,
     /// People with a generated key, devices with a key of two columns; `changed` is a watermark.
     people: &'static str,
     /// Teams with members of two types and tags.
@@ -47,21 +52,30 @@ struct Vendor {
     history: fn(&str, Option<(&str, &str)>) -> String,
     /// Runs statements in a transaction, and ends it when it is told to.
     hold: fn(&Database, &[&str]) -> Commit,
+    /// Whether the server itself cuts off what fills up a CHAR.
+    cuts_padding: bool,
+    /// Whether bytes can be written.
+    bytes: bool,
     /// The attribute that is named for a text that is too long, and for one that a CHECK refuses.
     named: [&'static str; 2],
 }
 
 impl Vendor {
     /// A database of this name with these tables, and the settings that reach it.
-    fn database(&self, name: &str, sql: &str) -> (Database, Values) {
+    fn database(&self, name: &str, sql: &str) -> (Target, Values) {
         let database = (self.fresh)(name);
         database.sql(sql);
-        let authority = database.ca_pem().to_str().unwrap().to_owned();
-        let values = self.reach(&database).with("ca_file", authority.as_str());
+        let values = match self.odbc {
+            Some(reach) => reach(&database),
+            None => {
+                let server = database.server();
+                self.reach(server).with("ca_file", server.ca_pem().to_str().unwrap())
+            }
+        };
         (database, values)
     }
 
-    /// The settings, but for whose certificate is accepted.
+    /// The settings of a driver that is built in, but for whose certificate is accepted.
     fn reach(&self, database: &Database) -> Values {
         Values::new([("driver", self.driver), ("server", database.host())])
             .with("port", i64::from(database.port()))

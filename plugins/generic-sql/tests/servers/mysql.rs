@@ -3,7 +3,7 @@
 mod refusals;
 
 use super::{
-    Commit, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario,
+    Commit, Target, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario,
     values::every_value,
 };
 use databases::{Database, Mariadb};
@@ -11,11 +11,14 @@ use ecma_plugin_sdk::{Update, prelude::*, testkit};
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use std::sync::LazyLock;
 
-static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
+pub(crate) static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
 
-const MARIADB: Vendor = Vendor {
+pub(crate) const MARIADB: Vendor = Vendor {
     driver: "mysql",
-    fresh: |name| SERVER.fresh_database(name),
+    fresh: |name| Target::Server(Box::new(SERVER.fresh_database(name))),
+    odbc: None,
+    cuts_padding: true,
+    bytes: true,
     people: PEOPLE,
     teams: TEAMS,
     pages: "CREATE TABLE t (a varchar(9), b integer, note text, PRIMARY KEY (a, b));

@@ -1,7 +1,7 @@
 //! PostgreSQL alone: its tables, its types, its words.
 
 use super::{
-    Commit, Vendor,
+    Commit, Target, Vendor,
     deltas::every_delta,
     import, linked, refusal,
     scenarios::every_scenario,
@@ -12,11 +12,14 @@ use databases::{Certificate, Database, Postgres};
 use ecma_plugin_sdk::{Update, prelude::*, testkit::Contract};
 use std::sync::LazyLock;
 
-static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+pub(crate) static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 
-const POSTGRES: Vendor = Vendor {
+pub(crate) const POSTGRES: Vendor = Vendor {
     driver: "postgresql",
-    fresh: |name| SERVER.fresh_database(name),
+    fresh: |name| Target::Server(Box::new(SERVER.fresh_database(name))),
+    odbc: None,
+    cuts_padding: false,
+    bytes: true,
     people: PEOPLE,
     teams: TEAMS,
     pages: "CREATE TABLE t (a text, b integer, note text, PRIMARY KEY (a, b));

@@ -3,7 +3,6 @@
 
 use super::{Mysql, Stopped, bound, value};
 use crate::driver::{Answer, Call, Called, ColumnFacts, Driver as _, Failure, Scalar};
-use ecma_plugin_sdk::Error;
 use mysql_async::{Column, prelude::Queryable as _};
 
 pub(super) fn columns(columns: &[Column]) -> Vec<ColumnFacts> {
@@ -18,14 +17,11 @@ pub(super) fn call(
     call: &Call<'_>,
     each: &mut Answer<'_>,
 ) -> Result<Called, Failure> {
-    if call.is_named {
-        let text = "mysql tells arguments apart by their order only; leave named_parameters out";
-        return Err(Error::config(text).into());
-    }
     let (mut marks, mut parameters, mut variables) = (Vec::new(), Vec::new(), Vec::new());
     for (at, argument) in call.arguments.iter().enumerate() {
         if !argument.direction.is_answered() {
-            marks.push(mysql.dialect().mark(at + 1));
+            let mark = mysql.dialect().mark(at + 1);
+            marks.push(call.placed(mysql.dialect(), argument, mark)?);
             parameters.push(argument.value.clone());
             continue;
         }

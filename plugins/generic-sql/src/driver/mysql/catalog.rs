@@ -1,13 +1,10 @@
 //! What the catalog of MySQL and MariaDB says of the tables of the database that is connected to.
 
-use super::{
-    Mysql,
-    fault::{Keys, TableKeys},
-    value::type_of,
-};
+use super::value::type_of;
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, Moments, TableFacts,
+    ColumnFacts, Driver, Failure, ForeignKey, Moments, TableFacts,
     facts::{Facts, by_first, rows},
+    keys::{Keys, TableKeys},
 };
 use crate::statement::Source;
 use std::collections::HashMap;
@@ -43,7 +40,7 @@ ORDER BY table_name, constraint_name, ordinal_position";
 /// The key that is the primary one.
 const PRIMARY: &str = "PRIMARY";
 
-pub(super) fn describe(mysql: &Mysql) -> Result<(Vec<TableFacts>, Keys), Failure> {
+pub(in crate::driver) fn describe(mysql: &dyn Driver) -> Result<(Vec<TableFacts>, Keys), Failure> {
     let dialect = mysql.dialect();
     let tables = rows(mysql, TABLES, &[], 3)?;
     let mut columns = by_first(rows(mysql, COLUMNS, &[], 9)?);

@@ -1,33 +1,7 @@
 //! What went wrong, by the numbers and the words of the server.
 
-use crate::driver::{Failure, Fault};
+use crate::driver::{Failure, Fault, keys::TableKeys};
 use mysql_async::{DriverError, Error, IoError};
-use std::collections::HashMap;
-
-/// What is known of the tables to say which column an error is about.
-#[derive(Debug, Default)]
-pub(super) struct Keys(pub(super) Vec<TableKeys>);
-
-/// A table's keys.
-#[derive(Debug, Default)]
-pub(super) struct TableKeys {
-    pub(super) table: String,
-    /// The name as it stands in statements.
-    pub(super) quoted: String,
-    /// The first column of each unique key.
-    pub(super) columns: HashMap<String, String>,
-}
-
-impl Keys {
-    /// The table that a statement writes to.
-    pub(super) fn of(&self, sql: &str) -> Option<&TableKeys> {
-        let rest = sql.strip_prefix("INSERT INTO ").or_else(|| sql.strip_prefix("UPDATE "))?;
-        let is = |keys: &&TableKeys| {
-            rest.strip_prefix(keys.quoted.as_str()).is_some_and(|rest| rest.starts_with(' '))
-        };
-        self.0.iter().find(is)
-    }
-}
 
 /// The failure that an error is, of a statement that writes to a table.
 pub(super) fn failure(error: &Error, keys: Option<&TableKeys>) -> Failure {
@@ -60,7 +34,7 @@ pub(super) fn failure(error: &Error, keys: Option<&TableKeys>) -> Failure {
 }
 
 /// The server's words, with the column as every driver names it.
-fn words(fault: Fault, message: &str, keys: &TableKeys) -> String {
+pub(in crate::driver) fn words(fault: Fault, message: &str, keys: &TableKeys) -> String {
     let table = &keys.table;
     match fault {
         // The value that stands in the message is nobody's business.
@@ -102,7 +76,7 @@ fn column_of(message: &str) -> Option<&str> {
 }
 
 /// What a number means: MySQL's and MariaDB's lists of error codes.
-fn fault(code: u16, state: &str) -> Fault {
+pub(in crate::driver) fn fault(code: u16, state: &str) -> Fault {
     match code {
         1062 | 1586 | 1859 => Fault::Unique,
         1048 | 1364 => Fault::Missing,
@@ -140,6 +114,7 @@ fn fault(code: u16, state: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::keys::Keys;
 
     fn keys() -> TableKeys {
         let columns = [("PRIMARY", "id"), ("by_login", "login")];

@@ -1,18 +1,17 @@
-//! Procedures and functions of PostgreSQL: what they answer is a row.
+//! Procedures and functions of PostgreSQL, however it is reached: what they answer is a row.
 
-use super::{Postgres, moments_of, type_of};
+use super::{moments_of, type_of};
 use crate::driver::{
-    Answer, Argument, Call, Called, ColumnFacts, Direction, Driver as _, Failure, Fault, Scalar,
-    Storage, facts::rows,
+    Answer, Call, Called, ColumnFacts, Direction, Driver, Failure, Fault, Scalar, Storage,
+    facts::rows,
 };
 use ecma_plugin_sdk::Error;
 use tokio_postgres::Statement;
 
-/// Its kind; `f` for a function, `p` for a procedure.
+/// The kind of what has a name: `f` is a function, `p` a procedure.
 const KIND: &str = "
 SELECT DISTINCT p.prokind::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE p.proname = $1 AND CASE $2 WHEN '' THEN pg_function_is_visible(p.oid) ELSE n.nspname = $2 END
-  AND p.prokind IN ('f', 'p')";
+WHERE p.prokind IN ('f', 'p') AND p.proname = ";
 
 pub(super) fn columns(statement: &Statement) -> Vec<ColumnFacts> {
     let columns = statement.columns().iter();
@@ -24,8 +23,8 @@ pub(super) fn columns(statement: &Statement) -> Vec<ColumnFacts> {
     columns.map(column).collect()
 }
 
-pub(super) fn call(
-    postgres: &Postgres,
+pub(in crate::driver) fn call(
+    postgres: &dyn Driver,
     call: &Call<'_>,
     each: &mut Answer<'_>,
 ) -> Result<Called, Failure> {
@@ -41,14 +40,14 @@ pub(super) fn call(
                 postgres.dialect().mark(parameters.len())
             }
         };
-        marks.push(named(postgres, call, argument, mark));
+        marks.push(call.placed(postgres.dialect(), argument, mark)?);
     }
     let name = call.quoted(postgres.dialect());
     let sql = match is_function {
         true => format!("SELECT * FROM {name}({})", marks.join(", ")),
         false => postgres.dialect().call(&name, &marks),
     };
-    let columns = columns(&postgres.prepare(&sql)?);
+    let columns = postgres.columns(&sql)?;
     let sql = match is_function {
         // What has a type of its own is read as text, as everywhere.
         true => sql.replacen('*', &shown(postgres, &columns), 1),
@@ -72,36 +71,28 @@ pub(super) fn call(
     Ok(Called { columns, outputs: outputs.unwrap_or_default() })
 }
 
-/// An argument as it stands in the call.
-fn named(postgres: &Postgres, call: &Call<'_>, argument: &Argument, mark: String) -> String {
-    match call.is_named {
-        true => {
-            let name = argument.name.trim_start_matches('@');
-            format!("{} => {mark}", postgres.dialect().name(name))
-        }
-        false => mark,
-    }
-}
-
-fn shown(postgres: &Postgres, columns: &[ColumnFacts]) -> String {
+fn shown(postgres: &dyn Driver, columns: &[ColumnFacts]) -> String {
     let dialect = postgres.dialect();
     let shown = columns.iter().map(|one| dialect.shown(&dialect.name(&one.name), one.storage));
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn is_function(postgres: &Postgres, call: &Call<'_>) -> Result<bool, Failure> {
+fn is_function(postgres: &dyn Driver, call: &Call<'_>) -> Result<bool, Failure> {
     let missing = || {
         let text = format!("there is no procedure or function {}", call.name);
         Failure::Database(Fault::UnknownTable, text)
     };
     let parts = call.parts();
-    let (schema, name) = match &parts[..] {
-        [name] => ("", name.as_str()),
-        [schema, name] => (schema.as_str(), name.as_str()),
+    let mark = |number| postgres.dialect().mark(number);
+    let (kind, names) = match &parts[..] {
+        [name] => (format!("{KIND}{} AND pg_function_is_visible(p.oid)", mark(1)), vec![name]),
+        [schema, name] => {
+            (format!("{KIND}{} AND n.nspname = {}", mark(1), mark(2)), vec![name, schema])
+        }
         _ => return Err(missing()),
     };
-    let names = [Scalar::Text(name.to_owned()), Scalar::Text(schema.to_owned())];
-    let kinds = rows(postgres, KIND, &names, 1)?;
+    let names: Vec<Scalar> = names.into_iter().map(|name| Scalar::Text(name.clone())).collect();
+    let kinds = rows(postgres, &kind, &names, 1)?;
     let kind = kinds.first().ok_or_else(missing)?;
     Ok(kind[0] == "f")
 }

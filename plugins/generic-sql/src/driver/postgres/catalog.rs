@@ -1,10 +1,11 @@
 //! What PostgreSQL's catalog says of tables: those that may be read, in the search path by their own
 //! name, others as `schema.table`.
 
-use super::{Postgres, moments_of, type_of};
+use super::{moments_of, type_of};
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, TableFacts,
+    ColumnFacts, Driver, Failure, ForeignKey, TableFacts,
     facts::{Facts, by_first, rows},
+    keys::{Keys, TableKeys},
 };
 use crate::statement::Source;
 use std::collections::HashMap;
@@ -36,11 +37,11 @@ LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
 
-/// Keys of columns alone, each with the numbers of its columns.
+/// Keys of columns alone, each with the numbers of its columns and its name.
 const KEYS: &str = "
 SELECT i.indrelid::int8, i.indisprimary,
-       array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' ')
-FROM pg_index i
+       array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' '), c.relname::text
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 ORDER BY i.indrelid, i.indnkeyatts, i.indexrelid";
 
@@ -58,7 +59,9 @@ SELECT tgrelid::int8 FROM pg_trigger
 WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 66 = 0
 UNION SELECT ev_class::int8 FROM pg_rewrite WHERE rulename <> '_RETURN'";
 
-pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> {
+pub(in crate::driver) fn describe(
+    postgres: &dyn Driver,
+) -> Result<(Vec<TableFacts>, Keys), Failure> {
     let dialect = postgres.dialect();
     let tables = rows(postgres, TABLES, &[], 5)?;
     let name = |table: &Facts| match table[4].as_str() {
@@ -68,10 +71,10 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
     let names: HashMap<&str, String> =
         tables.iter().map(|table| (table[0].as_str(), name(table))).collect();
     let mut columns = by_first(rows(postgres, COLUMNS, &[], 9)?);
-    let mut keys = by_first(rows(postgres, KEYS, &[], 3)?);
+    let mut keys = by_first(rows(postgres, KEYS, &[], 4)?);
     let mut foreign = by_first(rows(postgres, FOREIGN, &[], 4)?);
     let changed_after = by_first(rows(postgres, CHANGED_AFTER, &[], 1)?);
-    let mut described = Vec::new();
+    let (mut described, mut known) = (Vec::new(), Keys::default());
     for table in &tables {
         let oid = table[0].as_str();
         let quoted = format!("{}.{}", dialect.name(&table[1]), dialect.name(&table[2]));
@@ -86,12 +89,14 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
             let place = |number: &str| numbers.iter().position(|known| *known == number);
             text.split_whitespace().map(place).collect()
         };
-        let keys: Vec<(bool, Vec<usize>)> = keys
-            .remove(oid)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|key| Some((key[0] == "1", places(&key[1])?)))
-            .collect();
+        let keys = keys.remove(oid).unwrap_or_default();
+        let first = |key: &Facts| {
+            let column = columns.get(*places(&key[1])?.first()?)?;
+            Some((key[2].clone(), column[1].clone()))
+        };
+        let first = keys.iter().filter_map(first).collect();
+        let keys: Vec<(bool, Vec<usize>)> =
+            keys.iter().filter_map(|key| Some((key[0] == "1", places(&key[1])?))).collect();
         let primary = keys.iter().find(|(is_primary, _)| *is_primary).map(|(_, key)| key.clone());
         let primary = primary.unwrap_or_default();
         let mut columns: Vec<ColumnFacts> = columns.iter().map(column).collect();
@@ -109,9 +114,11 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
                 });
             }
         }
+        let name = names[oid].clone();
+        known.0.push(TableKeys { table: name.clone(), quoted: quoted.clone(), columns: first });
         let unique = keys.into_iter().filter(|(is_primary, _)| !is_primary);
         described.push(TableFacts {
-            name: names[oid].clone(),
+            name,
             quoted,
             answers_row: source == Source::Table && !changed_after.contains_key(oid),
             source,
@@ -121,7 +128,7 @@ pub(super) fn describe(postgres: &Postgres) -> Result<Vec<TableFacts>, Failure> 
             foreign: references,
         });
     }
-    Ok(described)
+    Ok((described, known))
 }
 
 fn column(facts: &Facts) -> ColumnFacts {

@@ -1,21 +1,27 @@
 //! What SQLite says of the tables of a file.
 
-use super::Sqlite;
 use crate::driver::{
-    ColumnFacts, Driver as _, Failure, ForeignKey, Moments, Scalar, Storage, TableFacts,
+    ColumnFacts, Driver, Failure, ForeignKey, Moments, Scalar, Storage, TableFacts,
     facts::{Facts, rows},
 };
 use crate::statement::Source;
 use ecma_plugin_sdk::AttributeType;
 
 /// Rows of a statement about a table, or anything else by its name.
-fn facts(sqlite: &Sqlite, sql: &str, name: &str, width: usize) -> Result<Vec<Facts>, Failure> {
-    rows(sqlite, sql, &[Scalar::Text(name.to_owned())], width)
+fn facts(sqlite: &dyn Driver, sql: &str, name: &str, width: usize) -> Result<Vec<Facts>, Failure> {
+    let parameters = vec![Scalar::Text(name.to_owned()); sql.matches('?').count()];
+    rows(sqlite, sql, &parameters, width)
 }
 
-pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
+/// Whether a column of a table compares without case.
+pub(in crate::driver) type IgnoresCase<'a> = dyn Fn(&str, &str) -> Result<bool, Failure> + 'a;
+
+pub(in crate::driver) fn describe(
+    sqlite: &dyn Driver,
+    ignores_case: &IgnoresCase<'_>,
+) -> Result<Vec<TableFacts>, Failure> {
     let sql = "SELECT name, type, wr FROM pragma_table_list \
-               WHERE schema = 'main' AND substr(name, 1, 7) <> ?1 ORDER BY name";
+               WHERE schema = 'main' AND substr(name, 1, 7) <> ? ORDER BY name";
     let mut described = Vec::new();
     for table in facts(sqlite, sql, "sqlite_", 3)? {
         let [name, kind, without_rowid] = table.try_into().expect("the query has three columns");
@@ -27,7 +33,7 @@ pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
         let quoted = sqlite.dialect().name(&name);
         let (mut columns, mut unique, mut foreign) = Default::default();
         if unfit.is_none() {
-            columns = self::columns(sqlite, &name, without_rowid != "0")?;
+            columns = self::columns(sqlite, &name, without_rowid != "0", ignores_case)?;
             unique = self::unique(sqlite, &name)?;
             foreign = self::foreign(sqlite, &name, &columns)?;
         }
@@ -47,14 +53,19 @@ pub(super) fn describe(sqlite: &Sqlite) -> Result<Vec<TableFacts>, Failure> {
     Ok(described)
 }
 
-fn columns(sqlite: &Sqlite, table: &str, without_rowid: bool) -> Result<Vec<ColumnFacts>, Failure> {
+fn columns(
+    sqlite: &dyn Driver,
+    table: &str,
+    without_rowid: bool,
+    ignores_case: &IgnoresCase<'_>,
+) -> Result<Vec<ColumnFacts>, Failure> {
     let sql = "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk, hidden \
-               FROM pragma_table_xinfo(?1) ORDER BY cid";
+               FROM pragma_table_xinfo(?) ORDER BY cid";
     let rows = facts(sqlite, sql, table, 6)?;
     let key_columns = rows.iter().filter(|row| row[4] != "0").count();
     // `INTEGER PRIMARY KEY DESC` and tables without row ids have an index of their own for the key;
     // then the column is not another name of the row id and is not numbered.
-    let sql = "SELECT name FROM pragma_index_list(?1) WHERE origin = 'pk'";
+    let sql = "SELECT name FROM pragma_index_list(?) WHERE origin = 'pk'";
     let own_index = !facts(sqlite, sql, table, 1)?.is_empty();
     let mut columns = Vec::new();
     for row in rows {
@@ -66,9 +77,6 @@ fn columns(sqlite: &Sqlite, table: &str, without_rowid: bool) -> Result<Vec<Colu
             && !own_index
             && !without_rowid
             && declared.eq_ignore_ascii_case("integer");
-        // Of a view nothing more is known.
-        let metadata = sqlite.connection.column_metadata(Some("main"), table, name.as_str()).ok();
-        let collation = metadata.and_then(|(_, collation, ..)| collation);
         columns.push(ColumnFacts {
             kind,
             storage,
@@ -80,20 +88,19 @@ fn columns(sqlite: &Sqlite, table: &str, without_rowid: bool) -> Result<Vec<Colu
             computed: matches!(hidden.as_str(), "2" | "3"),
             padded: false,
             moments: Moments::Text,
-            ignores_case: collation
-                .is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"nocase")),
+            ignores_case: ignores_case(table, &name)?,
             name,
         });
     }
     Ok(columns)
 }
 
-fn unique(sqlite: &Sqlite, table: &str) -> Result<Vec<Vec<usize>>, Failure> {
-    let sql = "SELECT name FROM pragma_index_list(?1) \
+fn unique(sqlite: &dyn Driver, table: &str) -> Result<Vec<Vec<usize>>, Failure> {
+    let sql = "SELECT name FROM pragma_index_list(?) \
                WHERE \"unique\" AND NOT partial AND origin <> 'pk'";
     let mut keys = Vec::new();
     for index in facts(sqlite, sql, table, 1)? {
-        let sql = "SELECT cid FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno";
+        let sql = "SELECT cid FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno";
         let parts = facts(sqlite, sql, &index[0], 1)?;
         // A part below zero is an expression or the row id, not a column.
         let columns: Option<Vec<usize>> = parts.iter().map(|part| part[0].parse().ok()).collect();
@@ -104,13 +111,13 @@ fn unique(sqlite: &Sqlite, table: &str) -> Result<Vec<Vec<usize>>, Failure> {
 }
 
 fn foreign(
-    sqlite: &Sqlite,
+    sqlite: &dyn Driver,
     table: &str,
     columns: &[ColumnFacts],
 ) -> Result<Vec<ForeignKey>, Failure> {
     let sql = "SELECT \"from\", \"table\", \"to\", \
-               (SELECT count(*) FROM pragma_foreign_key_list(?1) AS o WHERE o.id = k.id) \
-               FROM pragma_foreign_key_list(?1) AS k ORDER BY id, seq";
+               (SELECT count(*) FROM pragma_foreign_key_list(?) AS o WHERE o.id = k.id) \
+               FROM pragma_foreign_key_list(?) AS k ORDER BY id, seq";
     let at = |name: &str| columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
     let key = |row: Facts| {
         let [column, table, key, parts] = row.try_into().ok()?;

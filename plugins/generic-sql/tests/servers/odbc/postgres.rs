@@ -1,0 +1,170 @@
+//! PostgreSQL over ODBC.
+
+use super::connected;
+use crate::{
+    Target, Vendor,
+    deltas::every_delta,
+    import, linked,
+    postgres::{POSTGRES, SERVER},
+    scenarios::every_scenario,
+    values::every_value,
+};
+use databases::odbc_driver;
+use ecma_plugin_sdk::{prelude::*, testkit::temp_dir};
+use std::fs;
+
+const ODBC: Vendor = Vendor {
+    driver: "odbc",
+    fresh: |name| Target::Server(Box::new(SERVER.fresh_database(&format!("odbc_{name}")))),
+    odbc: Some(reach),
+    ..POSTGRES
+};
+
+fn reach(database: &Target) -> Values {
+    let text = format!(
+        "Driver={};Server=localhost;Port={};Database={};sslmode=verify-full;pqopt={{sslrootcert={}}}",
+        odbc_driver("psqlodbcw.so"),
+        database.port(),
+        database.database(),
+        database.ca_pem().display(),
+    );
+    connected(&text).with("user", database.user()).with("password", database.password())
+}
+
+every_scenario!(ODBC);
+every_delta!(ODBC);
+every_value!(ODBC);
+
+#[test]
+fn long_values_are_whole_and_signs_beyond_the_first_plane_come_through() {
+    let (database, values) = ODBC.database(
+        "long",
+        "CREATE TABLE t (id integer PRIMARY KEY, short varchar(20), long text, bytes bytea)",
+    );
+    super::long_values_come_back(&database, &values);
+}
+
+#[test]
+fn a_value_longer_than_its_driver_says_is_read_whole_and_no_row_comes_twice() {
+    // The driver says 255 of a varchar that has no length.
+    let (_database, values) = ODBC.database(
+        "longer",
+        "CREATE TABLE t (id integer PRIMARY KEY, note varchar);
+         INSERT INTO t SELECT i, CASE i WHEN 250 THEN repeat('ä', 5000) ELSE 'n' || i END
+         FROM generate_series(1, 400) i;",
+    );
+    let entries = import(&values);
+    assert_eq!(entries.len(), 400);
+    let note = |id: i64| {
+        let is = |entry: &&Entry| entry.id().anchor.get("id") == Some(&Value::Integer(id));
+        entries.iter().find(is).unwrap().text("note").unwrap().to_owned()
+    };
+    assert_eq!((note(249), note(250), note(400)), ("n249".into(), "ä".repeat(5000), "n400".into()));
+}
+
+#[test]
+fn values_are_what_they_are_in_the_database() {
+    let (_database, values) = ODBC.database(
+        "kinds",
+        "CREATE TABLE t (id bigint PRIMARY KEY, small smallint, exact numeric, single real,
+            double double precision, truth boolean, day date, plain timestamp, zoned timestamptz,
+            code uuid, document jsonb, padded char(5), net inet, bytes bytea, empty text);
+         INSERT INTO t VALUES (9223372036854775807, -1, 12345678901234567890.10, 0.1, 0.2, true,
+            '2026-01-31', '2026-01-31 08:30:00.5', '2026-01-31 08:30:00+02',
+            '00112233-4455-6677-8899-aabbccddeeff', '{\"a\": [1]}', 'ab', '10.0.0.1/8', '\\x00ff',
+            '');",
+    );
+    let entries = import(&values);
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!(entry.id().anchor.get("id"), Some(&Value::Integer(i64::MAX)));
+    let text = |name| entry.text(name).unwrap_or("nothing");
+    assert_eq!(entry.get("small"), [Value::Integer(-1)]);
+    assert_eq!(
+        (text("exact"), text("single"), text("double")),
+        ("12345678901234567890.10", "0.1", "0.2")
+    );
+    assert_eq!(entry.get("truth"), [Value::Boolean(true)]);
+    assert_eq!(text("day"), "2026-01-31");
+    assert_eq!((text("plain"), text("zoned")), ("2026-01-31T08:30:00.5Z", "2026-01-31T06:30:00Z"));
+    assert_eq!(text("code"), "00112233-4455-6677-8899-aabbccddeeff");
+    assert_eq!((text("document"), text("net")), ("{\"a\": [1]}", "10.0.0.1/8"));
+    assert_eq!(entry.get("bytes"), [Value::Binary(vec![0, 255])]);
+    assert_eq!(entry.get("empty"), []);
+}
+
+#[test]
+fn a_password_with_every_sign_of_a_connection_string_arrives() {
+    let password = "a;b{c}d=e}}+%20 '\"ü";
+    let (database, values) = ODBC.database(
+        "signs",
+        &format!(
+            "CREATE TABLE t (id integer PRIMARY KEY);
+             CREATE ROLE odbc_signs LOGIN PASSWORD '{}'; GRANT SELECT ON t TO odbc_signs;",
+            password.replace('\'', "''")
+        ),
+    );
+    let values = values.with("user", "odbc_signs");
+    linked().connect(&values.clone().with("password", password)).unwrap();
+    let error = linked().connect(&values.with("password", "wrong;{}=")).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
+    assert!(!error.message().contains("wrong"), "{error}");
+    drop(database);
+}
+
+#[test]
+fn what_is_wrong_with_the_source_is_said() {
+    let (database, values) = ODBC.database("source", "CREATE TABLE t (id integer PRIMARY KEY)");
+    let folder = temp_dir();
+    let file = folder.path().join("hr.dsn");
+    let text = format!(
+        "[ODBC]\nDRIVER={}\nSERVER=localhost\nPORT={}\nDATABASE={}\nSSLMODE=require\n",
+        odbc_driver("psqlodbcw.so"),
+        database.port(),
+        database.database()
+    );
+    fs::write(&file, &text).unwrap();
+    let by_file = Values::new([("driver", "odbc"), ("dsn_file", file.to_str().unwrap())])
+        .with("user", database.user())
+        .with("password", database.password());
+    linked().connect(&by_file).unwrap();
+
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, wide).unwrap();
+    let error = linked().connect(&by_file).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.message().contains("is not in UTF-8, first at byte 1"), "{error}");
+
+    for (text, words) in [
+        ("Driver=Nope", "Can't open lib 'Nope' : file not found"),
+        ("DSN=nope", "Data source name not found"),
+    ] {
+        let error = linked().connect(&super::connected(text)).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.message().contains(words), "{error}");
+    }
+    let error = linked().connect(&values.with("password", "wrong")).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
+}
+
+#[test]
+fn a_driver_that_is_known_only_when_it_is_connected_is_told_the_same() {
+    let (database, values) = ODBC.database("unnamed", "CREATE TABLE t (id integer PRIMARY KEY)");
+    let folder = temp_dir();
+    let other = folder.path().join("driver.so");
+    std::os::unix::fs::symlink(odbc_driver("psqlodbcw.so"), &other).unwrap();
+    let text = format!(
+        "Driver={};Server=localhost;Port={};Database={};sslmode=require",
+        other.display(),
+        database.port(),
+        database.database()
+    );
+    let mut connector = linked().connect(&values.with("connection_string", text.as_str())).unwrap();
+    let add = Change::Add(Entry::new("t").anchor("id", 1));
+    // Without a word about it the driver would undo the page with the change that fails.
+    let results = connector.export(&[add.clone(), add.clone()]).unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
+    let alone = connector.export(&[add]).unwrap();
+    for result in [&results[1], &alone[0]] {
+        assert_eq!(result.as_ref().unwrap_err().kind(), ErrorKind::AlreadyExists, "{result:?}");
+    }
+}
