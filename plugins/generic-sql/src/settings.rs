@@ -125,8 +125,8 @@ pub struct Settings {
     /// Connection string
     ///
     /// ODBC: what the driver and the database are, as `Driver={ODBC Driver 18 for SQL
-    /// Server};Server=db.example.org;Database=HR`. One of this, `dsn` and `dsn_file` is needed. The
-    /// user and the password may stand here, or in their own parameters, which go before.
+    /// Server};Server=db.example.org;Database=HR`. One of this, `dsn` and `dsn_file` is needed. It is
+    /// a secret, since a password may stand here; `user` and `password` go before those in it.
     pub(crate) connection_string: Option<Secret>,
     /// Data source
     ///
@@ -134,7 +134,7 @@ pub struct Settings {
     pub(crate) dsn: Option<String>,
     /// File data source
     ///
-    /// ODBC: a file with a data source, in UTF-8, relative to the host's home.
+    /// ODBC: a file with a data source, lines of `KEY=value` in UTF-8, relative to the host's home.
     pub(crate) dsn_file: Option<PathBuf>,
     /// Dialect
     ///

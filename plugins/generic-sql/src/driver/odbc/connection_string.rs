@@ -17,7 +17,7 @@ impl Parts {
         let mut parts = match (&settings.connection_string, &settings.dsn, &settings.dsn_file) {
             (Some(text), ..) => parse(text.expose())
                 .map_err(|reason| Error::config(format!("connection_string {reason}")))?,
-            (None, Some(name), _) => Parts(vec![("DSN".to_owned(), quote(name))]),
+            (None, Some(name), _) => Parts(vec![("DSN".to_owned(), passed_on(name))]),
             (None, None, Some(path)) => file(path)?,
             (None, None, None) => return Err(Error::config("connection_string is missing").into()),
         };
@@ -62,6 +62,15 @@ fn quote(value: &str) -> String {
     match value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         true => value.to_owned(),
         false => format!("{{{}}}", value.replace('}', "}}")),
+    }
+}
+
+/// A value that an operator wrote where it ends by itself: in braces only when it has to be.
+fn passed_on(value: &str) -> String {
+    let whole = value.starts_with('{') && end_of_braces(value) == Some(value.len());
+    match whole || !value.contains([';', '{', '}']) {
+        true => value.to_owned(),
+        false => quote(value),
     }
 }
 
@@ -131,12 +140,7 @@ fn file(path: &Path) -> Result<Parts, Failure> {
             let text = format!("dsn_file {shown} has a line without \"=\"");
             return Err(Error::config(text).into());
         };
-        let value = value.trim();
-        let quoted = match value.starts_with('{') && value.ends_with('}') {
-            true => value.to_owned(),
-            false => quote(value),
-        };
-        parts.push((key.trim().to_owned(), quoted));
+        parts.push((key.trim().to_owned(), passed_on(value.trim())));
     }
     match parts.is_empty() {
         true => Err(Error::config(format!("dsn_file {shown} has no data source")).into()),
@@ -200,8 +204,9 @@ mod tests {
             fs::write(&path, bytes).expect("it can be written");
             file(&path).map_err(|failure| Error::from(failure).message().to_owned())
         };
-        let parts = read(b"\xef\xbb\xbf[ODBC]\r\n; why\r\nDRIVER = {A B}\r\nUID=a;b\r\n");
-        assert_eq!(parts.expect("it is sound").text(), "DRIVER={A B};UID={a;b};");
+        let parts =
+            read(b"\xef\xbb\xbf[ODBC]\r\n; why\r\nDRIVER = {A B}\r\nUID=a;b\r\nX=y,1=2\r\n");
+        assert_eq!(parts.expect("it is sound").text(), "DRIVER={A B};UID={a;b};X=y,1=2;");
         let wide: Vec<u8> = "[ODBC]".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let wide = [b"\xff\xfe".as_slice(), &wide].concat();
         let error = read(&wide).expect_err("it is UTF-16");

@@ -168,3 +168,39 @@ fn a_driver_that_is_known_only_when_it_is_connected_is_told_the_same() {
         assert_eq!(result.as_ref().unwrap_err().kind(), ErrorKind::AlreadyExists, "{result:?}");
     }
 }
+
+#[test]
+fn a_database_without_savepoints_gets_a_transaction_for_each_change() {
+    let (database, values) = ODBC.database(
+        "ansi",
+        "CREATE TABLE team (id integer PRIMARY KEY);
+         CREATE TABLE t (id integer PRIMARY KEY, name varchar(20) NOT NULL,
+            team integer REFERENCES team (id));
+         CREATE TABLE c (t integer, v varchar(20), PRIMARY KEY (t, v));
+         INSERT INTO team VALUES (1);",
+    );
+    let values = values
+        .with("dialect", "ansi")
+        .with("tables", "t, team")
+        .with("multi_valued_tables", "t.values = c.v WHERE c.t = t.id");
+    let mut connector = linked().connect(&values).unwrap();
+    let entry = |id: i64| Entry::new("t").anchor("id", id).set("name", "n");
+    let reference = Value::Reference("1".to_owned());
+    let results = connector.export(&[
+        Change::Add(entry(1).set("team", reference.clone()).set("values", ["a", "b"])),
+        // What it did before the value that is too long is undone.
+        Change::Add(entry(2).set("values", ["a", "much longer than twenty letters"])),
+        Change::Add(entry(1)),
+        Change::Add(entry(3)),
+    ]);
+    let results = results.unwrap();
+    let kinds: Vec<_> = results.iter().map(|r| r.as_ref().err().map(Error::kind)).collect();
+    let refused = [Some(ErrorKind::Invalid), Some(ErrorKind::AlreadyExists)];
+    assert_eq!(kinds, [None, refused[0], refused[1], None], "{results:?}");
+    assert_eq!(database.query("SELECT id FROM t ORDER BY id"), [["1"], ["3"]]);
+    assert_eq!(database.query("SELECT t, v FROM c ORDER BY v"), [["1", "a"], ["1", "b"]]);
+    let entries = import(&values);
+    let first = entries.iter().find(|entry| entry.id().object_type == "t").unwrap();
+    assert_eq!(first.get("team"), [reference]);
+    assert_eq!(first.get("values"), ["a".into(), "b".into()]);
+}
