@@ -99,15 +99,15 @@ fn a_table_is_probed_by_one_row() {
     check(
         |dialect| dialect.probe("t"),
         [
-            ("sqlite", "SELECT 1 FROM t LIMIT 1"),
-            ("postgresql", "SELECT 1 FROM t LIMIT 1"),
-            ("mysql", "SELECT 1 FROM t LIMIT 1"),
-            ("sqlite by odbc", "SELECT 1 FROM t LIMIT 1"),
-            ("postgresql by odbc", "SELECT 1 FROM t LIMIT 1"),
-            ("sql server", "SELECT TOP (1) 1 FROM t"),
-            ("oracle", "SELECT 1 FROM t FETCH FIRST 1 ROWS ONLY"),
-            ("db2", "SELECT 1 FROM t FETCH FIRST 1 ROWS ONLY"),
-            ("ansi", "SELECT 1 FROM t FETCH FIRST 1 ROWS ONLY"),
+            ("sqlite", "SELECT 1 FROM t p LIMIT 1"),
+            ("postgresql", "SELECT 1 FROM t p LIMIT 1"),
+            ("mysql", "SELECT 1 FROM t p LIMIT 1"),
+            ("sqlite by odbc", "SELECT 1 FROM t p LIMIT 1"),
+            ("postgresql by odbc", "SELECT 1 FROM t p LIMIT 1"),
+            ("sql server", "SELECT TOP (1) 1 FROM t p"),
+            ("oracle", "SELECT 1 FROM t p FETCH FIRST 1 ROWS ONLY"),
+            ("db2", "SELECT 1 FROM t p FETCH FIRST 1 ROWS ONLY"),
+            ("ansi", "SELECT 1 FROM t p FETCH FIRST 1 ROWS ONLY"),
         ],
     );
 }
@@ -310,4 +310,64 @@ fn types_of_vendors_are_kinds_and_storage() {
     ] {
         assert_eq!((catalog.type_of)(name), (kind, storage), "{name}");
     }
+}
+
+#[test]
+fn a_row_that_stays_as_it_is_written_is_answered() {
+    let mut table = table(POSTGRES);
+    table.answers_row = true;
+    let columns: Vec<&Column> = vec![&table.columns[2]];
+    assert_eq!(
+        POSTGRES.update(&table, &columns),
+        (
+            "UPDATE \"t\" SET \"n\" = $1 WHERE \"a\" = $2 AND \"b\" = $3::int8 \
+             RETURNING \"a\", \"b\", \"n\"::text"
+                .to_owned(),
+            true
+        )
+    );
+    assert!(!MARIADB.update(&table, &columns).1, "it answers only what it adds");
+    table.quoted = MARIADB.name("t");
+    let columns: Vec<&Column> = vec![&table.columns[2]];
+    assert_eq!(
+        MARIADB.insert(&table, &columns).0,
+        "INSERT INTO `t` (`n`) VALUES (?) RETURNING `a`, `b`, CAST(`n` AS CHAR)"
+    );
+}
+
+#[test]
+fn sql_server_tells_what_its_account_has_of_a_key_of_several_columns() {
+    let account = SQL_SERVER.change_tracking().unwrap();
+    let table = table(SQL_SERVER);
+    let key = |name: &str, storage, parent| Join { child: name.to_owned(), storage, parent };
+    let keys = [key("a", Storage::Text, 0), key("b", Storage::Integer, 1)];
+    let changes = format!("{} h", account.changes("[dbo].[t]", "?"));
+    assert_eq!(
+        SQL_SERVER.touched(&table, &keys, &changes, ""),
+        "EXISTS (SELECT 1 FROM CHANGETABLE(CHANGES [dbo].[t], ?) h \
+         WHERE p.[a] = h.[a] AND p.[b] = h.[b])"
+    );
+    assert_eq!(
+        SQL_SERVER.gone(&table, &keys, &changes, ""),
+        "SELECT DISTINCT h.[a], h.[b] FROM CHANGETABLE(CHANGES [dbo].[t], ?) h \
+         WHERE h.[a] IS NOT NULL AND h.[b] IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM [t] p WHERE p.[a] = h.[a] AND p.[b] = h.[b])"
+    );
+    assert_eq!(account.now(), "SELECT CHANGE_TRACKING_CURRENT_VERSION()");
+    assert_eq!(account.least(), "SELECT CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID(?))");
+}
+
+#[test]
+fn one_value_is_asked_for_and_arguments_are_named_as_each_database_wants_it() {
+    for (dialect, value, named) in [
+        (POSTGRES, "SELECT (now())::text", Some("\"a b\" => ?")),
+        (MYSQL, "SELECT (now())", None),
+        (ORACLE, "SELECT (now()) FROM DUAL", None),
+        (DB2, "VALUES (now())", Some("\"a b\" => ?")),
+        (SQL_SERVER, "SELECT (now())", None),
+    ] {
+        assert_eq!(dialect.answer("now()"), value);
+        assert_eq!(dialect.named("a b", "?", false).as_deref(), named);
+    }
+    assert_eq!(SQL_SERVER.named("id", "?", true).as_deref(), Some("@id = ? OUTPUT"));
 }

@@ -95,8 +95,9 @@ impl Driver for Sqlite {
 
     fn describe(&self) -> Result<Vec<TableFacts>, Failure> {
         let ignores_case = |table: &str, column: &str| {
-            let (_, collation, ..) =
-                self.connection.column_metadata(Some("main"), table, column)?;
+            // Of a view nothing more is known.
+            let metadata = self.connection.column_metadata(Some("main"), table, column).ok();
+            let collation = metadata.and_then(|(_, collation, ..)| collation);
             Ok(collation.is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"nocase")))
         };
         catalog::describe(self, &ignores_case)
