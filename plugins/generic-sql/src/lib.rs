@@ -1,8 +1,10 @@
 //! Tables of a database as object types, rows as entries: the plugin `generic-sql`.
 //!
-//! The database is an SQLite file, or a PostgreSQL, MySQL or MariaDB server. What differs from database to database
-//! is behind `driver` and in `dialect`; all else is the same code for each. The library is the plugin; the
-//! crate itself shows only [`GenericSql`] and its settings.
+//! The database is an SQLite file, a PostgreSQL, MySQL or MariaDB server, or whatever has an ODBC
+//! driver. What differs from database to database is behind `driver` and in `dialect`; all else is
+//! the same code for each: `schema` says what is there, `import` and `delta` read, `export` writes,
+//! `statement` has what the operator wrote in SQL. The library is the plugin; the crate itself shows
+//! only [`GenericSql`] and its settings.
 
 mod child;
 mod delta;
