@@ -332,6 +332,24 @@ pub mod symbols {
     }
 }
 
+/// The function that says who a library is: as its crate is called.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_start {
+    () => {
+        extern "C" fn start(
+            log: $crate::abi::HostLog,
+        ) -> $crate::abi::abi_stable::std_types::RVec<u8> {
+            $crate::symbols::start(
+                log,
+                env!("CARGO_PKG_NAME"),
+                env!("CARGO_PKG_VERSION"),
+                env!("CARGO_PKG_DESCRIPTION"),
+            )
+        }
+    };
+}
+
 /// Makes a library of a connector: exports what the host looks for.
 ///
 /// The plugin's name and version are those of the crate.
@@ -339,16 +357,7 @@ pub mod symbols {
 macro_rules! export_connector {
     ($connector:ty) => {
         const _: () = {
-            extern "C" fn start(
-                log: $crate::abi::HostLog,
-            ) -> $crate::abi::abi_stable::std_types::RVec<u8> {
-                $crate::symbols::start(
-                    log,
-                    env!("CARGO_PKG_NAME"),
-                    env!("CARGO_PKG_VERSION"),
-                    env!("CARGO_PKG_DESCRIPTION"),
-                )
-            }
+            $crate::export_start!();
             fn module() -> $crate::abi::PluginModule {
                 $crate::abi::PluginModule {
                     start,
@@ -368,16 +377,7 @@ macro_rules! export_connector {
 macro_rules! export_companion {
     ($companion:ty) => {
         const _: () = {
-            extern "C" fn start(
-                log: $crate::abi::HostLog,
-            ) -> $crate::abi::abi_stable::std_types::RVec<u8> {
-                $crate::symbols::start(
-                    log,
-                    env!("CARGO_PKG_NAME"),
-                    env!("CARGO_PKG_VERSION"),
-                    env!("CARGO_PKG_DESCRIPTION"),
-                )
-            }
+            $crate::export_start!();
             fn module() -> $crate::abi::PluginModule {
                 $crate::abi::PluginModule {
                     start,

@@ -1,116 +1,21 @@
 //! Imports: rows of the tables straight into the sink's pages, as of one moment.
 
+mod fill;
+mod plan;
+
 use crate::{
-    child::Child,
     delta::{Digest, Known, Marks, Since},
-    dialect::Dialect,
-    driver::{Cell, Cells, Driver, Failure, Merged, Purpose, Scalar, Storage},
+    driver::{Cell, Cells, Driver, Failure, Purpose, Scalar},
     schema::{Column, Table},
     statement::{self, Source},
-    value::{self, Read},
+    value,
 };
 use ecma_plugin_sdk::{
-    self as sdk, AttributeType, Entry, EntryId, Error, ImportKind, ImportRun, ImportSink, Result,
-    Row, Watermark, tracing,
+    self as sdk, Entry, EntryId, Error, ImportKind, ImportRun, ImportSink, Result, Row, Watermark,
+    tracing,
 };
-use std::{ops::Range, str};
-
-/// What is read of a table: the columns that were asked for, those of the anchor among them, the
-/// watermark column last; and the multi-valued attributes that were asked for.
-pub(crate) struct Plan<'a> {
-    pub(crate) table: &'a Table,
-    pub(crate) columns: Vec<&'a Column>,
-    pub(crate) watermark: Option<&'a Column>,
-    children: Vec<&'a Child>,
-    /// Where the anchor stands among the columns.
-    anchor: Vec<usize>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(table: &'a Table, run: &ImportRun) -> Result<Plan<'a>> {
-        let object_type = &table.object_type;
-        let selections = run.selected.iter().filter(|s| s.object_type == *object_type);
-        for name in selections.flat_map(|selection| &selection.attributes) {
-            if table.column(name).is_none() && table.child(name).is_none() {
-                return Err(Error::config(format!("table {} has no column {name}", table.name)));
-            }
-        }
-        let wants = |name: &str| run.wants_attribute(object_type, name);
-        let columns = table.columns.iter().filter(|c| c.readable && (c.anchor || wants(&c.name)));
-        let columns: Vec<&Column> = columns.collect();
-        let anchor = (0..columns.len()).filter(|at| columns[*at].anchor).collect();
-        let children = table.children.iter().filter(|child| wants(child.name())).collect();
-        let watermark = table.watermark.map(|at| &table.columns[at]);
-        Ok(Plan { table, columns, watermark, children, anchor })
-    }
-
-    /// The columns and multi-valued attributes as a page of the import has them.
-    fn layout(&self) -> impl Iterator<Item = sdk::Column> {
-        let columns = self.columns.iter().map(|column| match column.anchor {
-            true => sdk::Column::anchor(&column.name),
-            false => sdk::Column::new(&column.name),
-        });
-        columns.chain(self.children.iter().map(|child| sdk::Column::new(child.name())))
-    }
-
-    /// The columns that are read, with the watermark column at the end when asked for.
-    fn read(&self, watermark: bool) -> Vec<&'a Column> {
-        let last = self.watermark.filter(|_| watermark);
-        self.columns.iter().copied().chain(last).collect()
-    }
-
-    /// The watermark column as it is written in a condition.
-    pub(crate) fn watermark_name(&self, dialect: &dyn Dialect) -> Option<String> {
-        self.watermark.map(|column| dialect.of_parent(&column.name))
-    }
-
-    /// The child tables that have a watermark column.
-    pub(crate) fn child_watermarks(&self) -> impl Iterator<Item = (&'a Child, &'a str, Storage)> {
-        let children = self.children.iter().copied();
-        children.filter_map(|child| {
-            let (column, storage) = child.watermark.as_ref()?;
-            Some((child, column.as_str(), *storage))
-        })
-    }
-
-    /// Whether statements have rows of child tables beside those of the table.
-    pub(crate) fn has_children(&self) -> bool {
-        !self.children.is_empty()
-    }
-
-    /// The anchor in a row of the table.
-    pub(crate) fn anchor_cells<'c>(
-        &'c self,
-        cells: &'c dyn Cells,
-    ) -> impl Iterator<Item = (&'c Column, Cell<'c>)> {
-        self.anchor.iter().map(|at| (self.columns[*at], cells.cell(*at)))
-    }
-
-    /// Where the columns of a value stand in a row of a child table: after the parent's anchor.
-    fn value(&self, child: &Child) -> Range<usize> {
-        let first = self.anchor.len();
-        first..first + child.columns().count()
-    }
-
-    /// Whether a row of a child table is one of this row.
-    fn owns(&self, cells: &dyn Cells, child: &dyn Cells) -> bool {
-        let mut anchor = self.anchor.iter().enumerate();
-        anchor.all(|(at, column)| cells.cell(*column) == child.cell(at))
-    }
-
-    /// The rows that fit a condition, with those of their children.
-    fn merged<'m>(
-        &'m self,
-        watermark: bool,
-        condition: &'m str,
-        parameters: &'m [Scalar],
-        most: Option<usize>,
-    ) -> Merged<'m> {
-        let (table, columns) = (self.table, self.read(watermark));
-        let (anchor, children) = (&self.anchor[..], &self.children[..]);
-        Merged { table, columns, anchor, children, condition, parameters, most }
-    }
-}
+use fill::{fill, fill_child};
+pub(crate) use plan::Plan;
 
 /// Digests of the rows that fit a condition, with the values of child tables; so many at most.
 pub(crate) fn digests(
@@ -323,68 +228,6 @@ fn rows_and_children(
         tracing::debug!(table, attribute, rows, "Rows that name no object type are left out");
     }
     Ok(())
-}
-
-/// Writes a value of a child table. `false`: what stands there is none.
-fn fill_child<'s, 'a>(
-    row: Row<'s, 'a>,
-    at: usize,
-    child: &Child,
-    cells: &dyn Cells,
-    first: usize,
-) -> Result<(Row<'s, 'a>, bool)> {
-    let mut open = Some(row);
-    let named = child.read(cells, first, |value| {
-        open = open.take().map(|row| put(row, at, value));
-        Ok(())
-    })?;
-    Ok((open.expect("each value puts the row back"), named))
-}
-
-fn put<'s, 'a>(row: Row<'s, 'a>, at: usize, value: Read<'_>) -> Row<'s, 'a> {
-    match value {
-        Read::Text(text) => row.text(at, &text),
-        Read::Reference(text) => row.reference(at, &text),
-        Read::Integer(number) => row.integer(at, number),
-        Read::Boolean(truth) => row.boolean(at, truth),
-        Read::Binary(bytes) => row.binary(at, bytes),
-    }
-}
-
-/// Writes the values of a row; the error says which of them cannot be.
-fn fill<'s, 'a>(mut row: Row<'s, 'a>, plan: &Plan<'_>, cells: &dyn Cells) -> Result<Row<'s, 'a>> {
-    for (at, column) in plan.columns.iter().enumerate() {
-        let cell = cells.cell(at);
-        // Most cells by far are what their column says; the long way is for the others.
-        if column.separator.is_none() && !column.form.padded {
-            match (column.kind, cell) {
-                (AttributeType::Text, Cell::Text(bytes)) if !bytes.is_empty() => {
-                    if let Ok(text) = str::from_utf8(bytes) {
-                        row = row.text(at, text);
-                        continue;
-                    }
-                }
-                (AttributeType::Integer, Cell::Integer(number)) => {
-                    row = row.integer(at, number);
-                    continue;
-                }
-                (_, Cell::Null) if !column.anchor => continue,
-                _ => {}
-            }
-        }
-        let mut empty = true;
-        let mut open = Some(row);
-        value::read(column, cell, |value| {
-            empty = false;
-            open = open.take().map(|row| put(row, at, value));
-            Ok(())
-        })?;
-        if empty && column.anchor {
-            return Err(Error::invalid(&column.name, "is empty, and part of the anchor"));
-        }
-        row = open.expect("each value puts the row back");
-    }
-    Ok(row)
 }
 
 /// Where a row stands, in words: `table person, row id 7`.

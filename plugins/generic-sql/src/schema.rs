@@ -1,15 +1,18 @@
 //! Object types from the catalog of the database and the settings.
 
+mod choice;
+
 use crate::{
     child::{self, Catalog, Child, Said},
-    delta::{self, Deltas},
+    delta::Deltas,
     dialect::Dialect,
-    driver::{ColumnFacts, Storage, TableFacts},
+    driver::{Storage, TableFacts},
     form::{self, Form},
     reference::References,
     settings::{DriverName, Settings},
     statement::{self, Methods, Source},
 };
+use choice::{Choice, anchor, choose};
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, ObjectType, Problem, Schema, tracing};
 
 /// A table that is an object type.
@@ -86,12 +89,12 @@ impl Table {
 }
 
 impl Column {
-    /// An attribute that statements are given, and that no column has.
-    pub(crate) fn given(name: &str) -> Column {
+    /// A column that is read and written, of which no more is known.
+    pub(crate) fn new(name: &str, kind: AttributeType, storage: Storage) -> Column {
         Column {
             name: name.to_owned(),
-            kind: AttributeType::Text,
-            storage: Storage::Text,
+            kind,
+            storage,
             anchor: false,
             generated: false,
             numbered: false,
@@ -100,12 +103,17 @@ impl Column {
             unique: false,
             ignores_case: false,
             writable: true,
-            readable: false,
+            readable: true,
             form: Form::default(),
             foreign: false,
             refers_to: Vec::new(),
             separator: None,
         }
+    }
+
+    /// An attribute that statements are given, and that no column has.
+    pub(crate) fn given(name: &str) -> Column {
+        Column { readable: false, ..Column::new(name, AttributeType::Text, Storage::Text) }
     }
 
     fn attribute(&self) -> Attribute {
@@ -228,217 +236,9 @@ fn is_child(entry: &str, children: &[Said], chosen: &[Choice<'_>]) -> bool {
     })
 }
 
-/// A table, and the object type it is to be.
-struct Choice<'a> {
-    object_type: &'a str,
-    facts: &'a TableFacts,
-}
-
-impl Choice<'_> {
-    /// Whether an entry of a list of columns means this column: `column` or `table.column`.
-    fn is(&self, entry: &str, column: &str) -> bool {
-        means(entry, &self.words(), column)
-    }
-
-    fn is_qualified(&self, entry: &str, column: &str) -> bool {
-        qualifies(entry, &self.words(), column)
-    }
-
-    /// What the table is called.
-    fn words(&self) -> [&str; 2] {
-        [self.object_type, &self.facts.name]
-    }
-
-    fn names(&self, list: &[String], column: &str) -> bool {
-        list.iter().any(|entry| self.is(entry, column))
-    }
-
-    fn table(&self, settings: &Settings, anchor: &[usize], problems: &mut Vec<Problem>) -> Table {
-        let build = |(at, facts): (usize, &ColumnFacts)| self.column(settings, anchor, at, facts);
-        let columns: Vec<Column> = self.facts.columns.iter().enumerate().map(build).collect();
-        let table = &self.facts.name;
-        for column in columns.iter().filter(|c| c.anchor && c.separator.is_some()) {
-            let text = format!("names {table}.{}, a column of the anchor", column.name);
-            problems.push(Problem::new("multi_valued", text));
-        }
-        let watermark = settings.watermark_column.as_ref().and_then(|name| {
-            let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
-            let is_called = matches!(self.facts.source, Source::Procedure(_));
-            if found.is_none() && !is_called {
-                let text = format!("is \"{name}\", which table {table} does not have");
-                problems.push(Problem::new("watermark_column", text));
-            }
-            found
-        });
-        let object_type = self.object_type.to_owned();
-        let (name, quoted) = (table.clone(), self.facts.quoted.clone());
-        let (deltas, children, methods) = Default::default();
-        let source = self.facts.source.clone();
-        let answers_row = self.facts.answers_row;
-        Table {
-            object_type,
-            name,
-            quoted,
-            columns,
-            watermark,
-            deltas,
-            children,
-            source,
-            methods,
-            answers_row,
-        }
-    }
-
-    fn column(
-        &self,
-        settings: &Settings,
-        anchor: &[usize],
-        at: usize,
-        facts: &ColumnFacts,
-    ) -> Column {
-        let name = &facts.name;
-        let is_anchor = anchor.contains(&at);
-        let kind = match (is_anchor, facts.storage) {
-            // An anchor is compared with what is stored, so it is shown as it is stored.
-            (true, Storage::Integer) => AttributeType::Integer,
-            (true, Storage::Bytes) => AttributeType::Binary,
-            (true, _) => AttributeType::Text,
-            _ if self.names(&settings.boolean, name) => AttributeType::Boolean,
-            _ if self.names(&settings.date_time, name) => AttributeType::DateTime,
-            _ => facts.kind,
-        };
-        let alone = |key: &[usize]| key == [at];
-        let primary = self.facts.columns.iter().filter(|c| c.primary_key).count();
-        Column {
-            kind,
-            storage: facts.storage,
-            anchor: is_anchor,
-            generated: facts.numbered || (is_anchor && (facts.default || facts.computed)),
-            numbered: facts.numbered,
-            not_null: facts.not_null,
-            default: facts.default || facts.computed,
-            unique: self.facts.unique.iter().any(|key| alone(key))
-                || alone(anchor)
-                || (facts.primary_key && primary == 1),
-            ignores_case: facts.ignores_case,
-            writable: !facts.computed && !self.names(&settings.read_only_columns, name),
-            readable: true,
-            foreign: self.facts.foreign.iter().any(|key| key.column == at),
-            refers_to: Vec::new(),
-            separator: settings
-                .multi_value_separator
-                .clone()
-                .filter(|_| self.names(&settings.multi_valued, name)),
-            form: Form::of(settings, facts, kind, |entry| self.is(entry, name)),
-            name: name.clone(),
-        }
-    }
-}
-
-fn choose<'a>(
-    settings: &'a Settings,
-    facts: &'a [TableFacts],
-    children: &[Said],
-    problems: &mut Vec<Problem>,
-) -> Vec<Choice<'a>> {
-    if settings.tables.is_empty() && !statement::is_alone(settings) {
-        let is_child = |facts: &TableFacts| {
-            children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
-                || delta::is_history(settings, &facts.name)
-        };
-        let fit = facts.iter().filter(|facts| facts.unfit.is_none() && !is_child(facts));
-        return fit.map(|facts| Choice { object_type: &facts.name, facts }).collect();
-    }
-    // Queries and procedures come behind what the catalog has.
-    let has_statement =
-        |facts: &&TableFacts| matches!(facts.source, Source::Query | Source::Procedure(_));
-    let answered = facts.iter().filter(has_statement);
-    let facts: Vec<&TableFacts> = facts.iter().filter(|facts| !has_statement(facts)).collect();
-    let find = |name: &str| {
-        let exact = facts.iter().find(|facts| facts.name == name);
-        exact.or_else(|| facts.iter().find(|facts| facts.name.eq_ignore_ascii_case(name))).copied()
-    };
-    let mut chosen: Vec<Choice<'_>> = Vec::new();
-    let mut wrong = |text| problems.push(Problem::new("tables", text));
-    for entry in &settings.tables {
-        // A table whose name has an equals sign in it is meant as it is.
-        let found = find(entry).map(|facts| (facts.name.as_str(), facts)).or_else(|| {
-            let (object_type, table) = entry.split_once('=')?;
-            Some((object_type.trim(), find(table.trim())?))
-        });
-        match found {
-            None => {
-                let known: Vec<&str> = facts.iter().map(|facts| facts.name.as_str()).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                wrong(format!("names \"{entry}\", but the tables of the database are: {known}"));
-            }
-            Some((_, facts)) if facts.unfit.is_some() => {
-                let what = facts.unfit.unwrap_or_default();
-                wrong(format!("names \"{}\", which is {what}, no table or view", facts.name));
-            }
-            Some(("", _)) => wrong(format!("has no type before the equals sign of \"{entry}\"")),
-            Some((object_type, _)) if chosen.iter().any(|c| c.object_type == object_type) => {
-                wrong(format!("names the type \"{object_type}\" twice"));
-            }
-            Some((object_type, facts)) => chosen.push(Choice { object_type, facts }),
-        }
-    }
-    for facts in answered {
-        if chosen.iter().any(|choice| choice.object_type == facts.name) {
-            let text = format!("names the type \"{}\" twice", facts.name);
-            let is_query = facts.source == Source::Query;
-            let parameter = if is_query { "queries" } else { "procedures" };
-            problems.push(Problem::new(parameter, text));
-            continue;
-        }
-        chosen.push(Choice { object_type: &facts.name, facts });
-    }
-    chosen
-}
-
 fn no_column(entry: &str, chosen: &[Choice<'_>]) -> String {
     let tables: Vec<&str> = chosen.iter().map(|choice| choice.facts.name.as_str()).collect();
     format!("names \"{entry}\", which is no column of {}", tables.join(", "))
-}
-
-/// The columns of the anchor, in the table's order.
-fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usize>, String> {
-    let facts = choice.facts;
-    let columns = || facts.columns.iter().enumerate();
-    let table = &facts.name;
-    let qualified: Vec<usize> = columns()
-        .filter(|(_, c)| settings.anchor.iter().any(|e| choice.is_qualified(e, &c.name)))
-        .map(|(at, _)| at)
-        .collect();
-    if !qualified.is_empty() {
-        return Ok(qualified);
-    }
-    let plain: Vec<usize> = columns()
-        .filter(|(_, c)| settings.anchor.iter().any(|e| e.eq_ignore_ascii_case(&c.name)))
-        .map(|(at, _)| at)
-        .collect();
-    if !plain.is_empty() {
-        return Ok(plain);
-    }
-    let primary: Vec<usize> = columns().filter(|(_, c)| c.primary_key).map(|(at, _)| at).collect();
-    if !primary.is_empty() {
-        return Ok(primary);
-    }
-    let without_null = |key: &&Vec<usize>| key.iter().all(|at| facts.columns[*at].not_null);
-    match facts.unique.iter().find(without_null) {
-        Some(key) => {
-            let mut key = key.clone();
-            key.sort_unstable();
-            Ok(key)
-        }
-        None if facts.source != Source::Table => Err(format!(
-            "is missing for {table}, whose keys nobody tells; name its columns as {table}.column"
-        )),
-        None => Err(format!(
-            "is missing for table {table}, which has neither a primary key nor a unique one without \
-             NULL; name its columns as {table}.column"
-        )),
-    }
 }
 
 /// Makes references of the columns that the settings name so, and of foreign keys to the anchor of

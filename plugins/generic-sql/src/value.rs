@@ -216,24 +216,7 @@ mod tests {
     use super::*;
 
     fn column(kind: AttributeType, storage: Storage) -> Column {
-        Column {
-            name: "c".to_owned(),
-            kind,
-            storage,
-            anchor: false,
-            generated: false,
-            numbered: false,
-            not_null: false,
-            default: false,
-            unique: false,
-            ignores_case: false,
-            writable: true,
-            readable: true,
-            foreign: false,
-            refers_to: Vec::new(),
-            separator: None,
-            form: Form::default(),
-        }
+        Column::new("c", kind, storage)
     }
 
     #[test]

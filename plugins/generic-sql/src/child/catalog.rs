@@ -239,21 +239,10 @@ fn attribute(
         facts.kind
     };
     Column {
-        name: name.to_owned(),
-        kind,
-        storage: facts.storage,
-        anchor: false,
-        generated: false,
-        numbered: false,
-        not_null: false,
-        default: false,
-        unique: false,
         ignores_case: facts.ignores_case,
-        readable: true,
         writable: !facts.computed && !named(&settings.read_only_columns),
-        foreign: false,
-        refers_to: refers_to.unwrap_or_default(),
-        separator: None,
         form: Form::of(settings, facts, kind, is),
+        refers_to: refers_to.unwrap_or_default(),
+        ..Column::new(name, kind, facts.storage)
     }
 }

@@ -4,8 +4,7 @@ use super::attach;
 use crate::{
     dialect::{self, Account, Dialect},
     driver::{
-        self, Answer, Call, Called, Cells, ColumnFacts, Driver, Failure, Purpose, Scalar,
-        TableFacts,
+        self, Answer, Call, Called, ColumnFacts, Driver, Each, Failure, Purpose, Scalar, TableFacts,
     },
     import,
     schema::{self, Table},
@@ -73,12 +72,7 @@ impl Driver for Fake {
         self.0.describe()
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        parameters: &[Scalar],
-        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure> {
         self.0.query(sql, parameters, each)
     }
 

@@ -17,24 +17,7 @@ const ALL: [(&str, &dyn Dialect); 9] = [
 ];
 
 fn column(name: &str, storage: Storage, anchor: bool) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind: AttributeType::Text,
-        storage,
-        anchor,
-        generated: false,
-        numbered: false,
-        not_null: false,
-        default: false,
-        unique: false,
-        ignores_case: false,
-        writable: true,
-        readable: true,
-        form: Default::default(),
-        foreign: false,
-        refers_to: Vec::new(),
-        separator: None,
-    }
+    Column { anchor, ..Column::new(name, AttributeType::Text, storage) }
 }
 
 fn table(dialect: &dyn Dialect) -> Table {

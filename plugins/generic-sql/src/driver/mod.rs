@@ -49,12 +49,7 @@ pub(crate) trait Driver: Send {
     fn describe(&self) -> Result<Vec<TableFacts>, Failure>;
 
     /// Runs a statement and hands over its rows one by one; nothing is collected.
-    fn query(
-        &self,
-        sql: &str,
-        parameters: &[Scalar],
-        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure>;
+    fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure>;
 
     /// Reads a table beside its child tables in the order of the anchor, and hands over its rows one
     /// by one with the rows the others stand on. Here page by page, for a database that reads one
@@ -128,6 +123,9 @@ pub(crate) trait Driver: Send {
         self.release()
     }
 }
+
+/// What is done with a row.
+pub(crate) type Each<'a> = dyn FnMut(&dyn Cells) -> Result<(), Failure> + 'a;
 
 /// What is done with a row and the rows of other statements beside it.
 pub(crate) type Merge<'a> = dyn FnMut(&dyn Cells, &mut dyn Others) -> Result<(), Failure> + 'a;
@@ -288,12 +286,8 @@ pub(crate) enum Moments {
 }
 
 impl ColumnFacts {
-    /// A column of what a statement answers: no more is known of it.
-    fn answered(
-        name: &str,
-        (kind, storage): (AttributeType, Storage),
-        moments: Moments,
-    ) -> ColumnFacts {
+    /// A column of which no more is known, as of what a statement answers.
+    fn new(name: &str, (kind, storage): (AttributeType, Storage), moments: Moments) -> ColumnFacts {
         ColumnFacts {
             name: name.to_owned(),
             kind,

@@ -9,7 +9,7 @@ pub(super) mod fault;
 mod value;
 
 use super::{
-    Answer, Call, Called, Cells, ColumnFacts, Driver, Failure, Fault, Purpose, Scalar, TableFacts,
+    Answer, Call, Called, ColumnFacts, Driver, Each, Failure, Fault, Purpose, Scalar, TableFacts,
     facts::rows, keys::Keys, tls,
 };
 use crate::{
@@ -180,12 +180,7 @@ impl Driver for Mysql {
         Ok(facts)
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        parameters: &[Scalar],
-        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure> {
         self.work(sql, async |connection| {
             let mut rows = connection.exec_iter(sql, bound(parameters)).await?;
             while let Some(row) = rows.next().await? {

@@ -13,7 +13,7 @@ mod vendor;
 mod words;
 
 use super::{
-    Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Purpose, Scalar, TableFacts,
+    Call, Called, Cell, Cells, ColumnFacts, Driver, Each, Failure, Purpose, Scalar, TableFacts,
     keys::Keys, postgres,
 };
 use crate::{
@@ -41,9 +41,6 @@ pub(super) struct Odbc {
     keys: RefCell<Keys>,
     last_number: Slot<Option<i64>>,
 }
-
-/// What is done with a row.
-type Each<'a> = dyn FnMut(&dyn Cells) -> Result<(), Failure> + 'a;
 
 impl Odbc {
     pub(super) fn open(settings: &Settings) -> Result<Odbc, Failure> {

@@ -8,7 +8,7 @@ pub(super) mod call;
 pub(super) mod catalog;
 
 use super::{
-    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Fault, Moments, Purpose,
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Each, Failure, Fault, Moments, Purpose,
     Scalar, Storage, TableFacts, short, tls,
 };
 use crate::{
@@ -135,12 +135,7 @@ impl Driver for Postgres {
         catalog::describe(self).map(|(facts, _)| facts)
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        parameters: &[Scalar],
-        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure> {
         let statement = self.prepare(sql)?;
         self.runtime.block_on(async {
             let parameters = parameters.iter().map(|value| value as &(dyn ToSql + Sync));

@@ -4,7 +4,7 @@ pub(super) mod catalog;
 mod fault;
 
 use super::{
-    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Failure, Merge, Merged, Moments,
+    Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Each, Failure, Merge, Merged, Moments,
     Others, Purpose, Scalar, TableFacts,
 };
 use crate::{
@@ -103,12 +103,7 @@ impl Driver for Sqlite {
         catalog::describe(self, &ignores_case)
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        parameters: &[Scalar],
-        each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure> {
         self.begins();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
@@ -144,7 +139,7 @@ impl Driver for Sqlite {
         let statement = self.connection.prepare_cached(sql)?;
         let column = |column: rusqlite::Column<'_>| {
             let declared = column.decl_type().unwrap_or_default();
-            ColumnFacts::answered(column.name(), catalog::type_of(declared), Moments::Text)
+            ColumnFacts::new(column.name(), catalog::type_of(declared), Moments::Text)
         };
         Ok(statement.columns().map(column).collect())
     }

@@ -4,7 +4,7 @@ use super::{Method, Procedure, Slot, Source, text::Piece};
 use crate::{
     delta::Known,
     dialect::Dialect,
-    driver::{Argument, Call, Called, Cells, ColumnFacts, Driver, Failure, Scalar},
+    driver::{Argument, Call, Called, Cells, ColumnFacts, Driver, Each, Failure, Scalar},
     schema::Table,
     value,
 };
@@ -153,7 +153,7 @@ pub(super) fn page(
     driver: &dyn Driver,
     procedure: &Procedure<Slot>,
     (first, last): (i64, i64),
-    each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
+    each: &mut Each<'_>,
 ) -> Result<Called, Failure> {
     let arguments = procedure.parameters.iter().map(|one| {
         let value = match &one.value {
@@ -174,7 +174,7 @@ pub(crate) fn rows(
     driver: &dyn Driver,
     table: &Table,
     page_size: u32,
-    each: &mut dyn FnMut(&dyn Cells) -> Result<(), Failure>,
+    each: &mut Each<'_>,
 ) -> Result<(), Failure> {
     let Source::Procedure(procedure) = &table.source else {
         return Err(Error::internal("only a procedure is called for rows").into());

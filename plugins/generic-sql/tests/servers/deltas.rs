@@ -11,7 +11,7 @@ use ecma_plugin_sdk::{
 /// Makes a test of each scenario for a vendor.
 macro_rules! every_delta {
     ($vendor:expr) => {
-        $crate::deltas::every_delta! { $vendor,
+        tests_of! { $vendor, deltas:
             a_history_keeps_the_contract
             what_the_triggers_write_is_what_a_delta_brings
             a_transaction_that_ends_late_is_not_lost
@@ -20,12 +20,6 @@ macro_rules! every_delta {
             a_query_says_how_far_an_import_comes
             a_script_says_when_there_is_no_such_table
         }
-    };
-    ($vendor:expr, $($scenario:ident)*) => {
-        $(#[test]
-        fn $scenario() {
-            $crate::deltas::$scenario(&$vendor);
-        })*
     };
 }
 pub(crate) use every_delta;

@@ -3,6 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(unix)]
 
+/// Makes a test of each of these scenarios for a vendor.
+macro_rules! tests_of {
+    ($vendor:expr, $module:ident: $($scenario:ident)*) => {
+        $(#[test]
+        fn $scenario() {
+            $crate::$module::$scenario(&$vendor);
+        })*
+    };
+}
+
 mod deltas;
 mod mysql;
 mod odbc;

@@ -176,18 +176,32 @@ fn an_enum_in_the_anchor_loses_no_row_between_pages() {
 
 #[test]
 fn values_are_what_they_are_in_the_database() {
+    every_type(&MARIADB);
+    // What the driver of ODBC cannot tell.
     let (_database, values) = MARIADB.database(
+        "more",
+        "CREATE TABLE t (id integer PRIMARY KEY, bits bit(12), clock time);
+         INSERT INTO t VALUES (1, b'100000001', '-100:00:01');",
+    );
+    let [entry] = &import(&values)[..] else { panic!("one row") };
+    assert_eq!(entry.get("bits"), [Value::Integer(257)]);
+    assert_eq!(entry.text("clock"), Some("-100:00:01"));
+}
+
+/// A value of each type, however the server is reached.
+pub(crate) fn every_type(vendor: &Vendor) {
+    let (_database, values) = vendor.database(
         "kinds",
         "CREATE TABLE t (id bigint PRIMARY KEY, small smallint, large bigint unsigned,
             exact decimal(30, 2), single float, `double` double, truth boolean, flag bit(1),
-            bits bit(12), day date, plain datetime(6), zoned timestamp NULL, clock time, born year,
+            day date, plain datetime(6), zoned timestamp NULL, clock time, born year,
             code uuid, document json, padded char(5), net inet6, bytes blob, fixed binary(2),
             kind enum('x', 'y'), several set('a', 'b'), latin varchar(9) CHARACTER SET latin1,
             empty text);
          SET time_zone = '+02:00';
          INSERT INTO t VALUES (9223372036854775807, -1, 9, 12345678901234567890.10, 0.1, 0.2, true,
-            b'1', b'100000001', '2026-01-31', '2026-01-31 08:30:00.5', '2026-01-31 08:30:00',
-            '-100:00:01', 1999, '00112233-4455-6677-8899-aabbccddeeff', '{\"a\": [1]}', 'ab',
+            b'1', '2026-01-31', '2026-01-31 08:30:00.5', '2026-01-31 08:30:00',
+            '10:00:01', 1999, '00112233-4455-6677-8899-aabbccddeeff', '{\"a\": [1]}', 'ab',
             '2001:db8::1', x'00ff', x'ff00', 'y', 'a,b', 'Zoë', '');",
     );
     let entries = import(&values.with("tables", "t"));
@@ -202,8 +216,7 @@ fn values_are_what_they_are_in_the_database() {
     );
     assert_eq!(entry.get("truth"), [Value::Boolean(true)]);
     assert_eq!(entry.get("flag"), [Value::Boolean(true)]);
-    assert_eq!(entry.get("bits"), [Value::Integer(257)]);
-    assert_eq!((text("day"), text("clock")), ("2026-01-31", "-100:00:01"));
+    assert_eq!((text("day"), text("clock")), ("2026-01-31", "10:00:01"));
     assert_eq!(entry.get("born"), [Value::Integer(1999)]);
     assert_eq!((text("plain"), text("zoned")), ("2026-01-31T08:30:00.5Z", "2026-01-31T06:30:00Z"));
     assert_eq!(text("code"), "00112233-4455-6677-8899-aabbccddeeff");

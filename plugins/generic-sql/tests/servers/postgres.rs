@@ -199,7 +199,12 @@ fn a_deadlock_undoes_the_page_and_it_is_done_again() {
 
 #[test]
 fn values_are_what_they_are_in_the_database() {
-    let (_database, values) = POSTGRES.database(
+    every_type(&POSTGRES);
+}
+
+/// A value of each type, however the server is reached.
+pub(crate) fn every_type(vendor: &Vendor) {
+    let (_database, values) = vendor.database(
         "kinds",
         "CREATE TABLE t (id bigint PRIMARY KEY, small smallint, exact numeric, single real,
             double double precision, truth boolean, day date, plain timestamp, zoned timestamptz,

@@ -6,7 +6,7 @@ use ecma_plugin_sdk::{Anchor, Dn, Update, prelude::*, testkit::Contract};
 /// Makes a test of each scenario for a vendor.
 macro_rules! every_scenario {
     ($vendor:expr) => {
-        $crate::scenarios::every_scenario! { $vendor, in scenarios:
+        tests_of! { $vendor, scenarios:
             a_generated_key_keeps_the_contract
             a_key_of_two_columns_keeps_the_contract
             deltas_and_whole_rows_keep_the_contract
@@ -17,7 +17,7 @@ macro_rules! every_scenario {
             a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it
             a_table_of_200000_rows_comes_once
         }
-        $crate::scenarios::every_scenario! { $vendor, in statements:
+        tests_of! { $vendor, statements:
             queries_keep_the_contract
             procedures_keep_the_contract
             a_view_keeps_the_contract
@@ -30,7 +30,7 @@ macro_rules! every_scenario {
     };
     // Without a server that could be lost.
     ($vendor:expr, of_a_file) => {
-        $crate::scenarios::every_scenario! { $vendor, in scenarios:
+        tests_of! { $vendor, scenarios:
             a_generated_key_keeps_the_contract
             a_key_of_two_columns_keeps_the_contract
             deltas_and_whole_rows_keep_the_contract
@@ -38,12 +38,6 @@ macro_rules! every_scenario {
             child_tables_are_merged_beyond_one_page_of_their_parents
             what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors
         }
-    };
-    ($vendor:expr, in $module:ident: $($scenario:ident)*) => {
-        $(#[test]
-        fn $scenario() {
-            $crate::$module::$scenario(&$vendor);
-        })*
     };
 }
 pub(crate) use every_scenario;

@@ -6,18 +6,12 @@ use ecma_plugin_sdk::{Anchor, EntryId, Update, prelude::*, testkit};
 /// Makes a test of each scenario for a vendor.
 macro_rules! every_value {
     ($vendor:expr) => {
-        $crate::values::every_value! { $vendor,
+        tests_of! { $vendor, values:
             whole_numbers_at_their_borders_are_exact
             padding_is_no_part_of_a_value
             points_in_time_are_local_inside_and_utc_outside
             a_statement_that_takes_too_long_is_ended_and_undone
         }
-    };
-    ($vendor:expr, $($scenario:ident)*) => {
-        $(#[test]
-        fn $scenario() {
-            $crate::values::$scenario(&$vendor);
-        })*
     };
 }
 pub(crate) use every_value;

@@ -7,7 +7,7 @@ use mysql_async::{Column, prelude::Queryable as _};
 
 pub(super) fn columns(columns: &[Column]) -> Vec<ColumnFacts> {
     let column = |one: &Column| {
-        ColumnFacts::answered(&one.name_str(), value::type_of_column(one), value::moments_of(one))
+        ColumnFacts::new(&one.name_str(), value::type_of_column(one), value::moments_of(one))
     };
     columns.iter().map(column).collect()
 }

@@ -106,25 +106,21 @@ pub(in crate::driver) fn describe(mysql: &dyn Driver) -> Result<(Vec<TableFacts>
 }
 
 fn column(facts: &[String]) -> ColumnFacts {
-    let (kind, storage) = type_of(&facts[1].to_ascii_lowercase(), &facts[2].to_ascii_lowercase());
+    let type_of = type_of(&facts[1].to_ascii_lowercase(), &facts[2].to_ascii_lowercase());
     let is = |at: usize| facts[at] == "1";
+    let moments = match facts[1].to_ascii_lowercase().as_str() {
+        // The connection's time zone is UTC.
+        "timestamp" => Moments::Absolute,
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Moments::Text,
+        _ => Moments::Local,
+    };
+    // The server cuts off the padding of CHAR itself.
     ColumnFacts {
-        name: facts[0].clone(),
-        kind,
-        storage,
         not_null: is(3),
         default: is(4),
-        primary_key: false,
         numbered: is(5),
         computed: is(6),
         ignores_case: facts[7].ends_with("_ci"),
-        // The server cuts off the padding of CHAR itself.
-        padded: false,
-        moments: match facts[1].to_ascii_lowercase().as_str() {
-            // The connection's time zone is UTC.
-            "timestamp" => Moments::Absolute,
-            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Moments::Text,
-            _ => Moments::Local,
-        },
+        ..ColumnFacts::new(&facts[0], type_of, moments)
     }
 }

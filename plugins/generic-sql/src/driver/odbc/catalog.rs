@@ -175,20 +175,15 @@ fn moments_of(name: &str) -> Moments {
 }
 
 fn column(facts: &Facts, type_of: fn(&str) -> (AttributeType, Storage)) -> ColumnFacts {
-    let (kind, storage) = type_of(&facts[1]);
     let is = |at: usize| facts[at] == "1";
     ColumnFacts {
-        name: facts[0].clone(),
-        kind,
-        storage,
         not_null: is(2),
         default: is(3),
-        primary_key: false,
         numbered: is(4),
         computed: is(5),
         ignores_case: is(6),
         padded: is_padded(&facts[1]),
-        moments: moments_of(&facts[1]),
+        ..ColumnFacts::new(&facts[0], type_of(&facts[1]), moments_of(&facts[1]))
     }
 }
 
@@ -287,7 +282,7 @@ fn type_of(number: &str) -> (AttributeType, Storage) {
 
 /// A column of what a query answers.
 pub(super) fn described(column: &Described) -> ColumnFacts {
-    let (kind, storage) = match column.kind {
+    let of_kind = match column.kind {
         Kind::Integer => (AttributeType::Integer, Storage::Integer),
         Kind::Single | Kind::Real => (AttributeType::Text, Storage::Real),
         Kind::Exact => (AttributeType::Text, Storage::Numeric),
@@ -296,20 +291,9 @@ pub(super) fn described(column: &Described) -> ColumnFacts {
         Kind::Timestamp => (AttributeType::DateTime, Storage::Text),
         Kind::Text | Kind::Date | Kind::Time | Kind::Other => (AttributeType::Text, Storage::Text),
     };
-    ColumnFacts {
-        name: column.name.clone(),
-        kind,
-        storage,
-        not_null: column.not_null,
-        default: false,
-        primary_key: false,
-        numbered: false,
-        computed: false,
-        ignores_case: false,
-        padded: false,
-        moments: match column.kind {
-            Kind::Timestamp => Moments::Local,
-            _ => Moments::Text,
-        },
-    }
+    let moments = match column.kind {
+        Kind::Timestamp => Moments::Local,
+        _ => Moments::Text,
+    };
+    ColumnFacts { not_null: column.not_null, ..ColumnFacts::new(&column.name, of_kind, moments) }
 }

@@ -17,7 +17,7 @@ pub(super) fn columns(statement: &Statement) -> Vec<ColumnFacts> {
     let columns = statement.columns().iter();
     let column = |one: &tokio_postgres::Column| {
         let name = one.type_().name();
-        let column = ColumnFacts::answered(one.name(), type_of(name), moments_of(name));
+        let column = ColumnFacts::new(one.name(), type_of(name), moments_of(name));
         ColumnFacts { padded: name == "bpchar", ..column }
     };
     columns.map(column).collect()

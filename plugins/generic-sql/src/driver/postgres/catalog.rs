@@ -132,19 +132,14 @@ pub(in crate::driver) fn describe(
 }
 
 fn column(facts: &Facts) -> ColumnFacts {
-    let (kind, storage) = type_of(&facts[2]);
     let is = |at: usize| facts[at] == "1";
     ColumnFacts {
-        name: facts[1].clone(),
-        kind,
-        storage,
         not_null: is(3),
         default: is(4),
-        primary_key: false,
         numbered: is(5),
         computed: is(6),
         ignores_case: is(7),
         padded: facts[2] == "bpchar",
-        moments: moments_of(&facts[2]),
+        ..ColumnFacts::new(&facts[1], type_of(&facts[2]), moments_of(&facts[2]))
     }
 }
