@@ -2,7 +2,10 @@
 //! server of theirs is at hand.
 
 use super::*;
-use crate::{child::Join, driver::Storage};
+use crate::{
+    child::{Child, Join},
+    schema::{Column, Table},
+};
 
 const ALL: [(&str, &dyn Dialect); 9] = [
     ("sqlite", SQLITE),
