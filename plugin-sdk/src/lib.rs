@@ -47,6 +47,8 @@ mod schema;
 mod sink;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod words;
 
 pub use capabilities::{Capabilities, DnStyle, ExportStyle};

@@ -2,7 +2,7 @@
 
 mod problems;
 
-use ecma_plugin_sdk::prelude::*;
+use ecma_plugin_sdk::{prelude::*, tls::Trust};
 use std::path::PathBuf;
 
 /// Which kind of database.
@@ -379,6 +379,15 @@ impl Settings {
     /// Whether there is a statement that sets a password.
     pub(crate) fn sets_passwords(&self) -> bool {
         !self.set_password_queries.is_empty() || !self.set_password_procedures.is_empty()
+    }
+
+    /// Which server is believed to be the database's.
+    pub(crate) fn trust(&self) -> Trust<'_> {
+        match (&self.certificate_sha256, &self.ca_file) {
+            (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),
+            (None, Some(path)) => Trust::Authority(path),
+            (None, None) => Trust::System,
+        }
     }
 
     /// How a delta import finds out what changed.

@@ -11,7 +11,6 @@ mod odbc;
 mod paged;
 mod postgres;
 mod sqlite;
-pub(crate) mod tls;
 
 use crate::{
     child::Child,

@@ -10,13 +10,13 @@ mod value;
 
 use super::{
     Answer, Call, Called, ColumnFacts, Driver, Each, Failure, Fault, Purpose, Scalar, TableFacts,
-    facts::rows, keys::Keys, tls,
+    facts::rows, keys::Keys,
 };
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
 };
-use ecma_plugin_sdk::Error;
+use ecma_plugin_sdk::{Error, tls};
 use mysql_async::{Conn, OptsBuilder, Params, SslOpts, prelude::Queryable as _};
 use std::{
     cell::{Cell as Slot, RefCell},
@@ -159,7 +159,7 @@ fn encryption(settings: &Settings) -> Result<Option<SslOpts>, Failure> {
         return Err(Error::config("certificate_sha256 is not for mysql").into());
     }
     tls::choose_ring();
-    let roots = tls::roots(settings)?;
+    let roots = tls::roots(settings.trust())?;
     let roots = roots.iter().map(|root| root.to_vec().into()).collect();
     let options = SslOpts::default().with_disable_built_in_roots(true).with_root_certs(roots);
     Ok(Some(options))

@@ -9,14 +9,14 @@ pub(super) mod catalog;
 
 use super::{
     Answer, Call, Called, Cell, Cells, ColumnFacts, Driver, Each, Failure, Fault, Moments, Purpose,
-    Scalar, Storage, TableFacts, short, tls,
+    Scalar, Storage, TableFacts, short,
 };
 use crate::{
     dialect::{self, Dialect},
     settings::{Settings, Tls},
 };
 use bytes::BytesMut;
-use ecma_plugin_sdk::{AttributeType, Error};
+use ecma_plugin_sdk::{AttributeType, Error, tls};
 use futures_util::TryStreamExt as _;
 use std::{
     cell::{Cell as Slot, RefCell},
@@ -69,7 +69,7 @@ impl Postgres {
             }
             Tls::On => {
                 config.ssl_mode(SslMode::Require);
-                let tls = MakeRustlsConnect::new(tls::client(settings)?);
+                let tls = MakeRustlsConnect::new(tls::client(settings.trust(), None)?);
                 connect(&runtime, config.connect(tls))
             }
         }?;

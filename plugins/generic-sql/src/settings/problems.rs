@@ -1,8 +1,8 @@
 //! What is wrong with the settings by themselves, without a look at the database.
 
 use super::{DriverName, Settings, Tls};
-use crate::{delta, driver::tls, form};
-use ecma_plugin_sdk::Problem;
+use crate::{delta, form};
+use ecma_plugin_sdk::{Problem, tls};
 
 /// The longest wait for a lock: ten minutes.
 const LONGEST_WAIT: u32 = 600;
@@ -60,7 +60,7 @@ impl Settings {
             wrong("database", "is a file, and this is a server; it has a database_name");
         }
         let fingerprint = self.certificate_sha256.as_deref();
-        if fingerprint.is_some_and(|text| tls::parse(text).is_none()) {
+        if fingerprint.is_some_and(|text| tls::fingerprint(text).is_none()) {
             wrong("certificate_sha256", tls::NO_FINGERPRINT);
         }
         if self.driver == DriverName::Mysql && fingerprint.is_some() {

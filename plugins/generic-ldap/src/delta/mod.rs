@@ -1,0 +1,135 @@
+//! Delta imports: what changed since a watermark, found in the way the server has for it.
+//!
+//! A strategy is a file with two functions: `mark`, where the next delta shall go on, asked before a
+//! full import begins, and `news`, what happened since. News names entries; what they are now is
+//! read from the directory, so that news that comes twice, or late, does no harm.
+
+mod accesslog;
+mod changelog;
+mod syncrepl;
+mod timestamp;
+mod usn;
+
+use crate::{
+    client::{Client, Found},
+    plan::Plan,
+    settings::DeltaStrategy,
+    target::Target,
+};
+use ecma_plugin_sdk::{Error, ErrorKind, Result, Watermark};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+pub(crate) use timestamp::{TIMES, changed};
+
+/// What is known to have happened to an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It is as it is here now, with the attributes that the import wants.
+    Entry(Found),
+    /// The entry of this name was added or changed.
+    Named(String),
+    /// All that stands at and below this name has come there.
+    Below(String),
+    /// The entry with this anchor is gone.
+    Gone(String),
+}
+
+/// Where news is told.
+pub(crate) type Tell<'t> = dyn FnMut(&mut Client, News) -> Result<()> + 't;
+
+/// What a strategy works with.
+pub(crate) struct Scene<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) plan: &'a Plan<'a>,
+    /// Where the entries of the partition stand.
+    pub(crate) base: &'a str,
+    /// Entries of a page.
+    pub(crate) page_size: u32,
+}
+
+/// A watermark as the host keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Mark {
+    strategy: String,
+    base: String,
+    mark: String,
+}
+
+/// What is known before a full import begins.
+pub(crate) struct Begun {
+    started: Timestamp,
+    mark: String,
+}
+
+/// To be asked before a full import begins. `None` without a strategy.
+pub(crate) fn begin(client: &mut Client, scene: &Scene<'_>) -> Result<Option<Begun>> {
+    let mark = match scene.target.strategy() {
+        DeltaStrategy::None => return Ok(None),
+        DeltaStrategy::Syncrepl => syncrepl::mark(client, scene)?,
+        DeltaStrategy::Accesslog => accesslog::mark(client, scene)?,
+        DeltaStrategy::Changelog => changelog::mark(client, scene)?,
+        DeltaStrategy::Usn => usn::mark(client, scene)?,
+        DeltaStrategy::Timestamp => String::new(),
+    };
+    Ok(Some(Begun { started: scene.target.now(), mark }))
+}
+
+/// Where the next delta import of this base shall go on, after a full import that saw `greatest` as
+/// the time of the last change.
+pub(crate) fn end(scene: &Scene<'_>, begun: Begun, greatest: Option<Timestamp>) -> Watermark {
+    match scene.target.strategy() {
+        DeltaStrategy::Timestamp => {
+            watermark(scene, timestamp::settled(scene, begun.started, greatest))
+        }
+        _ => watermark(scene, begun.mark),
+    }
+}
+
+/// Tells what happened since the watermark; answers where the next delta shall go on. An error of kind
+/// `Conflict` means that the server does not know any more: a full import is needed.
+pub(crate) fn news(
+    client: &mut Client,
+    scene: &Scene<'_>,
+    since: &Watermark,
+    tell: &mut Tell<'_>,
+) -> Result<Watermark> {
+    let strategy = scene.target.strategy();
+    let old: Mark = serde_json::from_str(since.as_str())
+        .map_err(|_| forgotten("the watermark is not of this plugin"))?;
+    if old.strategy != name(strategy) || old.base != scene.base {
+        return Err(forgotten("the delta strategy or the base is another one now"));
+    }
+    let since = old.mark.as_str();
+    let mark = match strategy {
+        DeltaStrategy::None => return Err(forgotten("there is no delta strategy any more")),
+        DeltaStrategy::Syncrepl => syncrepl::news(client, scene, since, tell),
+        DeltaStrategy::Accesslog => accesslog::news(client, scene, since, tell),
+        DeltaStrategy::Changelog => changelog::news(client, scene, since, tell),
+        DeltaStrategy::Usn => usn::news(client, scene, since, tell),
+        DeltaStrategy::Timestamp => timestamp::news(client, scene, since, tell),
+    };
+    mark.map(|mark| watermark(scene, mark))
+}
+
+/// The server does not know what happened since the watermark.
+fn forgotten(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Conflict, why)
+}
+
+fn watermark(scene: &Scene<'_>, mark: String) -> Watermark {
+    let strategy = name(scene.target.strategy()).to_owned();
+    let mark = Mark { strategy, base: scene.base.to_owned(), mark };
+    Watermark::new(serde_json::to_string(&mark).unwrap_or_default())
+}
+
+/// The word of the settings for a strategy.
+pub(crate) fn name(strategy: DeltaStrategy) -> &'static str {
+    match strategy {
+        DeltaStrategy::None => "none",
+        DeltaStrategy::Syncrepl => "syncrepl",
+        DeltaStrategy::Accesslog => "accesslog",
+        DeltaStrategy::Changelog => "changelog",
+        DeltaStrategy::Usn => "usn",
+        DeltaStrategy::Timestamp => "timestamp",
+    }
+}

@@ -1,0 +1,93 @@
+//! Deltas by the numbers that Active Directory gives to changes (MS-ADTS §3.1.1.1.9): each server
+//! has its own, and what was deleted stays for a while as a tombstone.
+
+use super::{News, Scene, Tell, forgotten};
+use crate::{
+    client::{Client, Found, Pages, Search, control},
+    value::guid_text,
+};
+use ecma_plugin_sdk::{Error, Result};
+
+const HIGHEST: &str = "highestCommittedUSN";
+const SERVER: &str = "dsServiceName";
+const CONTEXT: &str = "defaultNamingContext";
+
+/// The highest number that is given, and which server gave it.
+fn now(client: &mut Client) -> Result<(u64, String, Found)> {
+    let names = [HIGHEST, SERVER, CONTEXT].map(str::to_owned);
+    let root = client.find(&Search::entry("", &names))?.unwrap_or_default();
+    let highest = root.text(HIGHEST).and_then(|text| text.parse().ok());
+    let highest = highest.ok_or_else(|| {
+        Error::config("delta_strategy is usn, but the server has no highestCommittedUSN")
+    })?;
+    let server = root.text(SERVER).unwrap_or_default().to_owned();
+    Ok((highest, server, root))
+}
+
+pub(super) fn mark(client: &mut Client, _: &Scene<'_>) -> Result<String> {
+    let (highest, server, _) = now(client)?;
+    Ok(format!("{highest} {server}"))
+}
+
+pub(super) fn news(
+    client: &mut Client,
+    scene: &Scene<'_>,
+    since: &str,
+    tell: &mut Tell<'_>,
+) -> Result<String> {
+    let (number, server) = since.split_once(' ').unwrap_or((since, ""));
+    let number: u64 = number.parse().map_err(|_| forgotten("the watermark is no number"))?;
+    let (highest, known, root) = now(client)?;
+    if known != server {
+        return Err(forgotten("this is another server, with numbers of its own"));
+    }
+    if highest < number {
+        return Err(forgotten("the server's numbers went back: it was restored"));
+    }
+    if highest == number {
+        return Ok(since.to_owned());
+    }
+    let newer = format!("(uSNChanged>={})", number + 1);
+    // Who moved out of the filter or the containers is told by the plan.
+    let filter = format!("(&{}{newer})", scene.plan.classes_filter());
+    let search = Search::below(scene.base, filter, scene.plan.asked());
+    each(client, scene, search, &mut |client, found| tell(client, News::Entry(found)))?;
+
+    let context = root.text(CONTEXT).unwrap_or(scene.base);
+    let gone = format!("(&(isDeleted=TRUE){newer})");
+    let shown = vec![control::control(control::SHOW_DELETED, true, None)];
+    let anchor = scene.target.anchor_attribute().unwrap_or("objectGUID").to_owned();
+    let search =
+        Search { controls: shown, ..Search::below(context, gone, std::slice::from_ref(&anchor)) };
+    each(client, scene, search, &mut |client, found| {
+        let bytes = found.first(&anchor).and_then(|bytes| <&[u8; 16]>::try_from(bytes).ok());
+        match bytes {
+            Some(bytes) => tell(client, News::Gone(guid_text(bytes))),
+            None => Ok(()),
+        }
+    })?;
+    Ok(format!("{highest} {server}"))
+}
+
+/// Shows each entry that a search finds.
+pub(super) fn each(
+    client: &mut Client,
+    scene: &Scene<'_>,
+    search: Search,
+    tell: &mut dyn FnMut(&mut Client, Found) -> Result<()>,
+) -> Result<()> {
+    let mut pages = scene.pages(client, search)?;
+    while let Some(page) = pages.next(client)? {
+        for found in page {
+            tell(client, found)?;
+        }
+    }
+    Ok(())
+}
+
+impl Scene<'_> {
+    /// The pages of a search, in the way the settings and the server allow.
+    pub(crate) fn pages(&self, client: &mut Client, search: Search) -> Result<Pages> {
+        self.target.pages(client, search, self.page_size)
+    }
+}
