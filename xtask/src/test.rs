@@ -31,7 +31,7 @@ struct Need {
 }
 
 // The databases' packages set up servers of their own, which start on their usual ports where systemd
-// runs. The tests do not use those, and start others on free ports: see `tests/databases`.
+// runs. The tests do not use those, and start others on free ports: see `tests/targets`.
 const NEEDED: [Need; 9] = [
     Need { is_there: || is_there("cc"), package: "gcc" },
     Need { is_there: || is_there("c++"), package: "g++" },

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use databases::{Certificate, Database, Mariadb, NULL, Postgres, Running};
+use targets::{Certificate, Database, Mariadb, NULL, Postgres, Running};
 
 static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 static MARIADB: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
@@ -160,7 +160,7 @@ fn a_mariadb_with_its_own_authority_keeps_port_and_data_and_is_gone_when_dropped
 }
 
 /// Says to the child of the next test that it is the child.
-const CHILD: &str = "DATABASES_CHILD";
+const CHILD: &str = "TARGETS_CHILD";
 
 #[test]
 fn servers_end_when_the_test_is_killed() {

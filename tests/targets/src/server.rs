@@ -44,7 +44,7 @@ impl Place<'_> {
 
 /// Makes the directory of a server; the watchdog removes it.
 pub(crate) fn directory(account: &Account) -> anyhow::Result<PathBuf> {
-    let made = tempfile::Builder::new().prefix("databases-").tempdir();
+    let made = tempfile::Builder::new().prefix("targets-").tempdir();
     let made = made.context("cannot make a temporary directory")?;
     account.own(made.path())?;
     Ok(made.keep())

@@ -7,12 +7,12 @@
 //!
 //! ```no_run
 //! use std::sync::LazyLock;
-//! static SERVER: LazyLock<databases::Postgres> = LazyLock::new(databases::Postgres::start);
+//! static SERVER: LazyLock<targets::Postgres> = LazyLock::new(targets::Postgres::start);
 //!
 //! let database = SERVER.fresh_database("people");
 //! database.sql("create table person (id int primary key, name text)");
 //! database.sql("insert into person values (1, null)");
-//! assert_eq!(database.query("select * from person"), [["1", databases::NULL]]);
+//! assert_eq!(database.query("select * from person"), [["1", targets::NULL]]);
 //! ```
 //!
 //! Everything panics with what the server or its client said; this is for tests.
