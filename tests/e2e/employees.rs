@@ -2,8 +2,8 @@
 //! manager, 50,000 people; seen and changed over SCIM as Entra does it.
 
 use crate::support::{Entra, Host};
-use databases::Postgres;
 use serde_json::json;
+use targets::Postgres;
 
 const PEOPLE: usize = 50_000;
 

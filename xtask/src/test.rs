@@ -1,8 +1,9 @@
 //! `cargo xtask test`: what the tests need, then every check in the order of CI, each timed.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -30,9 +31,9 @@ struct Need {
     package: &'static str,
 }
 
-// The databases' packages set up servers of their own, which start on their usual ports where systemd
-// runs. The tests do not use those, and start others on free ports: see `tests/databases`.
-const NEEDED: [Need; 9] = [
+// The servers' packages would start servers of their own on their usual ports where systemd runs. The
+// installation keeps them from it, and the tests start others: see `tests/targets`.
+const NEEDED: [Need; 14] = [
     Need { is_there: || is_there("cc"), package: "gcc" },
     Need { is_there: || is_there("c++"), package: "g++" },
     Need { is_there: conformance::python_is_there, package: "python3-venv" },
@@ -42,7 +43,21 @@ const NEEDED: [Need; 9] = [
     Need { is_there: || driver_is_there("psqlodbcw.so"), package: "odbc-postgresql" },
     Need { is_there: || driver_is_there("libmaodbc.so"), package: "odbc-mariadb" },
     Need { is_there: || driver_is_there("libsqlite3odbc.so"), package: "libsqliteodbc" },
+    Need { is_there: || is_there("slapd"), package: "slapd" },
+    Need { is_there: || is_there("ldapsearch"), package: "ldap-utils" },
+    Need { is_there: || is_there("ns-slapd"), package: "389-ds-base" },
+    Need { is_there: || is_there("samba"), package: "samba-ad-dc" },
+    Need { is_there: || Path::new(DOMAIN_TEMPLATES).is_dir(), package: "samba-ad-provision" },
 ];
+
+/// What `samba-tool` makes a domain from.
+const DOMAIN_TEMPLATES: &str = "/usr/share/samba/setup";
+/// Keeps the package `slapd` from making a directory of its own.
+const WITHOUT_DIRECTORY: &str =
+    "echo slapd slapd/no_configuration boolean true | debconf-set-selections";
+/// What Debian's packages ask whether they may start what they install; 101 means no.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const START_NOTHING: &str = "#!/bin/sh\nexit 101\n";
 
 /// How many tests passed and failed.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +88,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         report.step("licences and bans", bans::run);
     }
     report.step("tests", || tests(options.filter.as_deref(), &mut count));
+    if !is_root() {
+        report.lines.push("Active Directory   not tested: Samba starts as root only".to_owned());
+    }
     if options.filter.is_none() {
         report.step("conformance", conformance::run);
         report.step("fuzz", fuzz::step);
@@ -174,13 +192,31 @@ fn install_missing() -> anyhow::Result<()> {
     succeed(Command::new("apt-get").arg("update"))?;
     let mut install = Command::new("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    succeed(
-        install.args(["install", "--yes", "--no-install-recommends"]).args(packages.split(' ')),
-    )?;
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages.split(' '));
+    if missing().contains(&"slapd") {
+        succeed(Command::new("sh").args(["-c", WITHOUT_DIRECTORY]))?;
+    }
+    starting_nothing(Path::new(POLICY), || succeed(&mut install))?;
     match missing().as_slice() {
         [] => Ok(()),
         still => bail!("still missing after the installation: {}", still.join(" ")),
     }
+}
+
+/// Installs without the servers that packages bring along being started, unless somebody has said
+/// already what may start.
+fn starting_nothing(
+    policy: &Path,
+    install: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if policy.exists() {
+        return install();
+    }
+    let shown = policy.display();
+    fs::write(policy, START_NOTHING).with_context(|| format!("cannot write {shown}"))?;
+    let installed = succeed(Command::new("chmod").arg("755").arg(policy)).and_then(|()| install());
+    fs::remove_file(policy).with_context(|| format!("cannot remove {shown}"))?;
+    installed
 }
 
 fn missing() -> Vec<&'static str> {
@@ -245,6 +281,24 @@ mod tests {
         assert!(report.failed);
         assert_eq!(report.lines[0], "format             ok          1.5 s");
         assert!(report.lines[1].contains("FAILED"), "{}", report.lines[1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn servers_are_kept_from_starting_only_while_packages_are_installed() {
+        let directory = tempfile::tempdir().unwrap();
+        let policy = directory.path().join("policy-rc.d");
+        let mut answer = None;
+        let install = || {
+            answer = Command::new(&policy).status()?.code();
+            bail!("no such package")
+        };
+        assert!(starting_nothing(&policy, install).is_err());
+        assert_eq!(answer, Some(101));
+        assert!(!policy.exists());
+        fs::write(&policy, "somebody's").unwrap();
+        starting_nothing(&policy, || Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(&policy).unwrap(), "somebody's");
     }
 
     #[test]

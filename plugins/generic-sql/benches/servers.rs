@@ -3,7 +3,6 @@
 //!
 //! An import of ROWS rows (1,000,000) of 20 columns, and ROWS / 50 inserts in transactions of 100.
 
-use databases::{Database, Mariadb, Postgres};
 use ecma_plugin_sdk::{Connection, Pager, prelude::*};
 use generic_sql::GenericSql;
 use std::{
@@ -12,6 +11,7 @@ use std::{
     io::{self, Write},
     time::{Duration, Instant},
 };
+use targets::{Database, Mariadb, Postgres};
 use tokio::runtime::Runtime;
 
 type Outcome<T> = Result<T, Box<dyn Failure>>;

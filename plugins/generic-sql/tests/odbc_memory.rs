@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(target_os = "linux")]
 
-use databases::{Database, Postgres, odbc_driver};
 use ecma_plugin_sdk::{Pager, page::Page, prelude::*};
 use generic_sql::GenericSql;
 use std::fs;
+use targets::{Database, Postgres, odbc_driver};
 
 /// Far less than the table, far more than a page.
 const ALLOWED_KILOBYTES: u64 = 24 * 1024;

@@ -22,10 +22,10 @@ mod statements;
 mod target;
 mod values;
 
-use databases::Database;
 use ecma_plugin_sdk::{prelude::*, testkit};
 use generic_sql::GenericSql;
 use target::Target;
+use targets::Database;
 
 /// What ends a transaction.
 type Commit = Box<dyn FnOnce()>;

@@ -6,10 +6,10 @@ use super::{
     Commit, Target, Vendor, deltas::every_delta, import, linked, scenarios::every_scenario,
     values::every_value,
 };
-use databases::{Database, Mariadb};
 use ecma_plugin_sdk::{Update, prelude::*, testkit};
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use std::sync::LazyLock;
+use targets::{Database, Mariadb};
 
 pub(crate) static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
 

@@ -8,9 +8,9 @@ use super::{
     statements::{list, marvin, procedures},
     values::every_value,
 };
-use databases::{Certificate, Database, Postgres};
 use ecma_plugin_sdk::{Update, prelude::*, testkit::Contract};
 use std::sync::LazyLock;
+use targets::{Certificate, Database, Postgres};
 
 pub(crate) static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 

@@ -201,5 +201,5 @@ pub(crate) fn a_lost_connection_is_unreachable_and_a_new_one_goes_on(vendor: &Ve
         Update::new(Entry::new("t").anchor("id", 2).id().clone()).set("note", None::<&str>);
     assert!(connector.export(&[Change::Update(update)]).unwrap()[0].is_ok());
     let rows = database.query("SELECT id, note FROM t ORDER BY id");
-    assert_eq!(rows, [["1", "n"], ["2", databases::NULL]]);
+    assert_eq!(rows, [["1", "n"], ["2", targets::NULL]]);
 }

@@ -1,8 +1,8 @@
 //! A database that a scenario works with: one of a server, or a file of SQLite.
 
-use databases::Database;
 use ecma_plugin_sdk::testkit::TempDir;
 use std::{ops::Deref, path::PathBuf};
+use targets::Database;
 
 pub(crate) enum Target {
     Server(Box<Database>),
@@ -46,7 +46,7 @@ impl Target {
                 let rows = statement.query_map([], |row| {
                     (0..width)
                         .map(|at| match row.get_ref(at)? {
-                            rusqlite::types::ValueRef::Null => Ok(databases::NULL.to_owned()),
+                            rusqlite::types::ValueRef::Null => Ok(targets::NULL.to_owned()),
                             rusqlite::types::ValueRef::Integer(number) => Ok(number.to_string()),
                             value => Ok(value.as_str()?.to_owned()),
                         })

@@ -5,9 +5,9 @@ use crate::{
     driver::{Argument, Direction, Storage},
     statement::Source,
 };
-use databases::{Mariadb, odbc_driver};
 use ecma_plugin_sdk::{AttributeType, Config as _, Values, testkit::temp_dir};
 use std::sync::LazyLock;
+use targets::{Mariadb, odbc_driver};
 
 static SERVER: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
 

@@ -23,7 +23,7 @@ fn a_key_that_the_database_makes_is_answered() {
     let made = database.query("SELECT id FROM t").remove(0).remove(0);
     assert_eq!(keys, [Value::Text(made), Value::Integer(2), Value::Integer(7)]);
     let rows = database.query("SELECT id, note FROM n ORDER BY id");
-    assert_eq!(rows, [["1", "more"], ["2", databases::NULL], ["7", databases::NULL]]);
+    assert_eq!(rows, [["1", "more"], ["2", targets::NULL], ["7", targets::NULL]]);
 }
 
 #[test]

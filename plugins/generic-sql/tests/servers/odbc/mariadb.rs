@@ -9,8 +9,8 @@ use crate::{
     scenarios::every_scenario,
     values::every_value,
 };
-use databases::{Mariadb, odbc_driver};
 use ecma_plugin_sdk::prelude::*;
+use targets::{Mariadb, odbc_driver};
 
 const ODBC: Vendor = Vendor {
     driver: "odbc",

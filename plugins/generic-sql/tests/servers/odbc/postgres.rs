@@ -9,9 +9,9 @@ use crate::{
     scenarios::every_scenario,
     values::every_value,
 };
-use databases::odbc_driver;
 use ecma_plugin_sdk::{prelude::*, testkit::temp_dir};
 use std::fs;
+use targets::odbc_driver;
 
 const ODBC: Vendor = Vendor {
     driver: "odbc",

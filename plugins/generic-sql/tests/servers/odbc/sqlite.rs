@@ -2,8 +2,8 @@
 
 use super::connected;
 use crate::{Target, Vendor, import, linked, postgres::POSTGRES, scenarios::every_scenario};
-use databases::odbc_driver;
 use ecma_plugin_sdk::{Update, prelude::*, testkit::temp_dir};
+use targets::odbc_driver;
 
 const ODBC: Vendor = Vendor {
     driver: "odbc",

@@ -54,7 +54,7 @@ fn start(certificate: Certificate) -> anyhow::Result<Mariadb> {
     let mut watchdog = Watchdog::start(directory(&account)?, STOP)?;
     let directory = watchdog.directory().to_owned();
     let place = Place { directory: &directory, account: &account };
-    let files = certificate.make(&place)?;
+    let files = certificate.make(&place, "127.0.0.1")?;
 
     let data = [
         "--no-defaults".to_owned(),
@@ -72,7 +72,7 @@ fn start(certificate: Certificate) -> anyhow::Result<Mariadb> {
     // The server reads this before it listens, so nobody finds accounts without a password. Each
     // start reads it again.
     let accounts = place.write("accounts.sql", &accounts(&password, &root_password))?;
-    let words = |port: u16| {
+    let words = |[port]: [u16; 1]| {
         let mut options = data.to_vec();
         options.extend([
             format!("--init-file={}", accounts.display()),
@@ -90,12 +90,13 @@ fn start(certificate: Certificate) -> anyhow::Result<Mariadb> {
             format!("--ssl-cert={}", files.certificate.display()),
             format!("--ssl-key={}", files.key.display()),
         ]);
-        account.words(&mariadbd, &options)
+        Ok(account.words(&mariadbd, &options))
     };
-    let client = Client { vendor: Vendor::Mariadb, program: client, port: 0, ca: files.ca.clone() };
+    let (ca, checks) = (files.ca.clone(), certificate.stands_a_check());
+    let client = Client { vendor: Vendor::Mariadb, program: client, port: 0, ca, checks };
     let login = Login { user: USER, password: &password, database: FIRST };
-    let answers = |port| client.at(port).run(login, "select 1");
-    let (server, port) = Server::start(watchdog, words, answers)?;
+    let answers = |[port]: [u16; 1]| client.at(port).run(login, "select 1");
+    let (server, [port]) = Server::start(watchdog, words, answers)?;
     let client = client.at(port);
     fs::write(&accounts, "").context("cannot empty the file of the accounts")?;
     let administrator = (ROOT, root_password);

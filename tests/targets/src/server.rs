@@ -15,10 +15,13 @@ use crate::{programs::Account, watchdog::Watchdog};
 
 /// For making a server's data directory.
 pub(crate) const INSTALLED_WITHIN: Duration = Duration::from_secs(60);
+/// For loading what a directory begins with, which may be many people.
+pub(crate) const LOADED_WITHIN: Duration = Duration::from_secs(300);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 /// A port that was free may be taken by somebody else before the server has it.
 const PORTS_TRIED: usize = 5;
-const TAKEN: &str = "Address already in use";
+/// How servers say so; 389 Directory Server has the words of its library.
+const TAKEN: [&str; 2] = ["Address already in use", "Local Network address is in use"];
 
 /// The private directory of a server, and who owns it.
 pub(crate) struct Place<'a> {
@@ -29,6 +32,14 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     pub(crate) fn path(&self, name: &str) -> String {
         self.directory.join(name).display().to_string()
+    }
+
+    /// Makes a folder that the server's account owns. `log`, `pid` and `ended` are the watchdog's.
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<String> {
+        let path = self.directory.join(name);
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        self.account.own(&path)?;
+        Ok(path.display().to_string())
     }
 
     /// Writes a file that only the server's account can read.
@@ -44,7 +55,7 @@ impl Place<'_> {
 
 /// Makes the directory of a server; the watchdog removes it.
 pub(crate) fn directory(account: &Account) -> anyhow::Result<PathBuf> {
-    let made = tempfile::Builder::new().prefix("databases-").tempdir();
+    let made = tempfile::Builder::new().prefix("targets-").tempdir();
     let made = made.context("cannot make a temporary directory")?;
     account.own(made.path())?;
     Ok(made.keep())
@@ -57,23 +68,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the server that `words` makes for a port, and waits until it answers there.
-    pub(crate) fn start(
+    /// Starts the server that `words` makes for free ports, and waits until it answers there.
+    pub(crate) fn start<const N: usize>(
         mut watchdog: Watchdog,
-        words: impl Fn(u16) -> Vec<String>,
-        answers: impl Fn(u16) -> anyhow::Result<()>,
-    ) -> anyhow::Result<(Server, u16)> {
+        words: impl Fn([u16; N]) -> anyhow::Result<Vec<String>>,
+        answers: impl Fn([u16; N]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Server, [u16; N])> {
         for _ in 0..PORTS_TRIED {
-            let port = free_port()?;
-            let words = words(port);
+            let ports = free_ports()?;
+            let words = words(ports)?;
             watchdog.run(&words)?;
-            match wait(&watchdog, || answers(port)) {
-                Ok(()) => return Ok((Server { watchdog, words }, port)),
-                Err(_) if watchdog.ended().is_some() && watchdog.end_of_log().contains(TAKEN) => {}
+            match wait(&watchdog, || answers(ports)) {
+                Ok(()) => return Ok((Server { watchdog, words }, ports)),
+                Err(_) if watchdog.ended().is_some() && is_taken(&watchdog.end_of_log()) => {}
                 Err(error) => return Err(error),
             }
         }
-        bail!("others took each of {PORTS_TRIED} ports before the server could")
+        bail!("others took ports before the server could, {PORTS_TRIED} times")
     }
 
     /// Stops the server, starts it again, and waits until it answers.
@@ -108,9 +119,20 @@ fn wait(watchdog: &Watchdog, answers: impl Fn() -> anyhow::Result<()>) -> anyhow
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a port")?;
-    Ok(listener.local_addr().context("cannot find a port")?.port())
+fn is_taken(log: &str) -> bool {
+    TAKEN.iter().any(|words| log.contains(words))
+}
+
+fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until each is known, so that they differ.
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a port")?;
+        *port = listener.local_addr().context("cannot find a port")?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// 128 random bits in hexadecimal digits.

@@ -1,5 +1,6 @@
-//! Real database servers for tests: PostgreSQL and MariaDB, each as an unprivileged user, on a free
-//! port of 127.0.0.1, in a private temporary directory.
+//! Real servers for tests: the databases PostgreSQL and MariaDB, the directories OpenLDAP, 389
+//! Directory Server and Samba's Active Directory. Each has a private temporary directory; all but
+//! Samba run as an unprivileged user, on free ports of 127.0.0.1.
 //!
 //! A server stops, and its directory goes, when its value is dropped, and also when the test process
 //! ends without dropping it: a shell holds the other end of a pipe and cleans up when it closes. So
@@ -7,13 +8,15 @@
 //!
 //! ```no_run
 //! use std::sync::LazyLock;
-//! static SERVER: LazyLock<databases::Postgres> = LazyLock::new(databases::Postgres::start);
+//! static SERVER: LazyLock<targets::Postgres> = LazyLock::new(targets::Postgres::start);
 //!
 //! let database = SERVER.fresh_database("people");
 //! database.sql("create table person (id int primary key, name text)");
 //! database.sql("insert into person values (1, null)");
-//! assert_eq!(database.query("select * from person"), [["1", databases::NULL]]);
+//! assert_eq!(database.query("select * from person"), [["1", targets::NULL]]);
 //! ```
+//!
+//! [`Directory`] says the same of directories.
 //!
 //! Everything panics with what the server or its client said; this is for tests.
 
@@ -22,6 +25,7 @@
 mod certificate;
 mod client;
 mod database;
+mod directory;
 mod mariadb;
 mod odbc;
 mod postgres;
@@ -33,6 +37,9 @@ mod watchdog;
 pub use certificate::Certificate;
 pub use client::NULL;
 pub use database::Database;
+pub use directory::{
+    Directory, Ds389, Found, People, SambaAd, Slapd, SlapdOptions, escape_dn_value,
+};
 pub use mariadb::Mariadb;
 pub use odbc::odbc_driver;
 pub use postgres::Postgres;

@@ -53,7 +53,7 @@ fn start(certificate: Certificate) -> anyhow::Result<Postgres> {
     let mut watchdog = Watchdog::start(directory(&account)?, STOP)?;
     let directory = watchdog.directory().to_owned();
     let place = Place { directory: &directory, account: &account };
-    let files = certificate.make(&place)?;
+    let files = certificate.make(&place, "127.0.0.1")?;
 
     let password = password()?;
     let password_file = place.write("password", &password)?;
@@ -83,15 +83,16 @@ fn start(certificate: Certificate) -> anyhow::Result<Postgres> {
         format!("ssl_cert_file={}", files.certificate.display()),
         format!("ssl_key_file={}", files.key.display()),
     ];
-    let words = |port: u16| {
+    let words = |[port]: [u16; 1]| {
         let mut options = vec!["-D".to_owned(), data.clone(), "-p".to_owned(), port.to_string()];
         options.extend(settings.iter().flat_map(|setting| ["-c".to_owned(), setting.clone()]));
-        account.words(&postgres, &options)
+        Ok(account.words(&postgres, &options))
     };
-    let client = Client { vendor: Vendor::Postgres, program: psql, port: 0, ca: files.ca };
+    let checks = certificate.stands_a_check();
+    let client = Client { vendor: Vendor::Postgres, program: psql, port: 0, ca: files.ca, checks };
     let login = Login { user: USER, password: &password, database: "postgres" };
-    let answers = |port| client.at(port).run(login, "select 1");
-    let (server, port) = Server::start(watchdog, words, answers)?;
+    let answers = |[port]: [u16; 1]| client.at(port).run(login, "select 1");
+    let (server, [port]) = Server::start(watchdog, words, answers)?;
     let client = client.at(port);
     client.run(login, &format!("create database {FIRST}"))?;
     let administrator = (USER, password.clone());

@@ -2,17 +2,16 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod support;
+
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::LazyLock,
     thread::{self, sleep},
     time::{Duration, Instant},
 };
 
-use databases::{Certificate, Database, Mariadb, NULL, Postgres, Running};
+use support::{Trace, eventually};
+use targets::{Certificate, Database, Mariadb, NULL, Postgres, Running};
 
 static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 static MARIADB: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
@@ -21,20 +20,8 @@ fn servers() -> [&'static Running; 2] {
     [&POSTGRES, &MARIADB]
 }
 
-fn listens(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
-}
-
-fn directory(server: &Running) -> PathBuf {
-    server.ca_pem().parent().unwrap().to_owned()
-}
-
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(15), "not within 15 s: {what}");
-        sleep(Duration::from_millis(20));
-    }
+fn trace(server: &Running) -> Trace {
+    support::trace(server.host(), server.port(), server.ca_pem())
 }
 
 #[test]
@@ -129,7 +116,7 @@ fn killed_connections_end_in_this_database_only() {
 
 /// Restarts and drops a server with a client still connected.
 fn lives_and_goes<S: std::ops::Deref<Target = Running>>(server: S, nap: &str) {
-    let (port, pid, directory) = (server.port(), server.pid(), directory(&server));
+    let (port, pid, trace) = (server.port(), server.pid(), trace(&server));
     server.sql("create table kept (a int); insert into kept values (7);");
     server.restart();
     assert_eq!(server.port(), port);
@@ -144,8 +131,7 @@ fn lives_and_goes<S: std::ops::Deref<Target = Running>>(server: S, nap: &str) {
         drop(server);
         assert!(began.elapsed() < Duration::from_secs(9), "it took {:?}", began.elapsed());
     });
-    assert!(!listens(port));
-    assert!(!directory.exists());
+    assert!(support::is_gone(&trace));
 }
 
 #[test]
@@ -159,38 +145,19 @@ fn a_mariadb_with_its_own_authority_keeps_port_and_data_and_is_gone_when_dropped
     lives_and_goes(Mariadb::start_with(Certificate::SelfSignedAuthority), "select sleep(60)");
 }
 
-/// Says to the child of the next test that it is the child.
-const CHILD: &str = "DATABASES_CHILD";
+#[test]
+fn databases_start_with_certificates_that_are_wrong() {
+    let postgres = Postgres::start_with(Certificate::Expired);
+    let tls = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
+    assert_eq!(postgres.query(tls), [["true"]]);
+    let mariadb = Mariadb::start_with(Certificate::WrongName);
+    let tls = mariadb.query("show session status like 'Ssl_version'");
+    assert!(tls[0][1].starts_with("TLS"), "{tls:?}");
+}
 
 #[test]
 fn servers_end_when_the_test_is_killed() {
-    if std::env::var_os(CHILD).is_some() {
-        for server in servers() {
-            let directory = directory(server);
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "\nserver {} {}", server.port(), directory.display()).unwrap();
-        }
-        sleep(Duration::from_secs(120));
-        return;
-    }
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "servers_end_when_the_test_is_killed", "--nocapture"])
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let told: Vec<_> = lines.filter(|line| line.starts_with("server ")).take(2).collect();
-    let servers: Vec<(u16, &Path)> = told
-        .iter()
-        .map(|line| line.splitn(3, ' ').collect::<Vec<_>>())
-        .map(|words| (words[1].parse().unwrap(), Path::new(words[2])))
-        .collect();
-    assert_eq!(servers.len(), 2, "the child has started both");
-    assert!(servers.iter().all(|(port, directory)| listens(*port) && directory.exists()));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    eventually("servers and directories are gone", || {
-        servers.iter().all(|(port, directory)| !listens(*port) && !directory.exists())
+    support::servers_end_with_their_test("servers_end_when_the_test_is_killed", || {
+        servers().map(trace).to_vec()
     });
 }

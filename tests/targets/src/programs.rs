@@ -64,7 +64,17 @@ impl Account {
             return Ok(Account { nobody: None });
         }
         program("setpriv", &folders(), "util-linux")?;
-        Ok(Account { nobody: Some((id("-u")?, id("-g")?)) })
+        Ok(Account { nobody: Some((number("-u")?, number("-g")?)) })
+    }
+
+    /// This user, also when that is root.
+    pub(crate) fn this() -> Account {
+        Account { nobody: None }
+    }
+
+    /// The account's name.
+    pub(crate) fn name(&self) -> anyhow::Result<String> {
+        if self.nobody.is_some() { Ok(NOBODY.to_owned()) } else { id(&["-un"]) }
     }
 
     /// A program and its arguments, to be run by this account.
@@ -88,10 +98,13 @@ impl Account {
     }
 }
 
-fn id(which: &str) -> anyhow::Result<u32> {
-    let output = Command::new("id").args([which, NOBODY]).output().context("cannot start `id`")?;
-    let printed = String::from_utf8_lossy(&output.stdout);
-    printed.trim().parse().with_context(|| format!("there is no user {NOBODY}"))
+fn number(which: &str) -> anyhow::Result<u32> {
+    id(&[which, NOBODY])?.parse().with_context(|| format!("there is no user {NOBODY}"))
+}
+
+fn id(arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("id").args(arguments).output().context("cannot start `id`")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]
