@@ -7,7 +7,7 @@ use crate::{
     enabled::ENABLED,
     plan::Plan,
     range,
-    schema::Type,
+    schema::{DN, Type},
 };
 use ecma_plugin_sdk::{AttributeChange, EntryId, Error, Exported, Result, Update, Value};
 use ldap3::controls::RawControl;
@@ -61,7 +61,7 @@ impl Export<'_> {
     /// tell by itself whether it is the right one.
     fn place(&mut self, kind: &Type, update: &Update, enabled: bool) -> Result<Place> {
         let named_by = self.named_by(kind, update)?;
-        let is_read = enabled || !named_by.is_empty();
+        let is_read = enabled || !named_by.is_empty() || names(update);
         if let Some(place) = self.known_place(&update.id).filter(|_| !is_read) {
             return Ok(place);
         }
@@ -129,18 +129,22 @@ impl Export<'_> {
         let most = self.target.settings.values_per_modification.max(1) as usize;
         let mut dn = place.dn.clone();
         let mut last = Answer::default();
+        let mut asserted = self.only_this(id)?;
         let mut steps = steps(modifications, most).into_iter().peekable();
         while let Some(step) = steps.next() {
-            let mut controls = self.only_this(id)?;
+            let mut controls = Vec::new();
             if steps.peek().is_none() {
                 controls.extend(self.post_read(plan));
             }
             if self.target.directory.has_control(control::PERMISSIVE_MODIFY) {
                 controls.push(control::control(control::PERMISSIVE_MODIFY, false, None));
             }
-            let mut answer = self.client.modify(&dn, step.clone(), controls.clone())?;
+            let with = |asserted: &[RawControl]| [asserted, &controls].concat();
+            let mut answer = self.client.modify(&dn, step.clone(), with(&asserted))?;
             if is_elsewhere(&answer) {
                 dn = self.locate(id, &["1.1".to_owned()])?.dn;
+                // OpenLDAP asserts it of all that its overlay `unique` finds too.
+                asserted.clear();
                 answer = self.client.modify(&dn, step.clone(), controls.clone())?;
             }
             last = match answer.code {
@@ -233,6 +237,16 @@ impl Export<'_> {
         }
         self.client.modify(dn, step, controls)
     }
+}
+
+/// Whether the update may give the entry another name.
+fn names(update: &Update) -> bool {
+    let is_part = |name: &Name| {
+        let mut avas = name.rdn().into_iter().flat_map(|rdn| rdn.avas());
+        avas.any(|(kind, _)| update.attributes.iter().any(|(n, _)| n.eq_ignore_ascii_case(kind)))
+    };
+    let known = update.id.dn.as_ref().and_then(|dn| Name::parse(dn.as_str()).ok());
+    update.get(DN).is_some() || update.new_dn.is_some() || known.is_none_or(|name| is_part(&name))
 }
 
 /// A text that is the same for values that the directory takes as one.

@@ -18,7 +18,7 @@ impl Export<'_> {
         let mut answer = self.client.delete(&dn, self.only_this(id)?)?;
         if is_elsewhere(&answer) {
             Place { dn, .. } = self.locate(id, &["1.1".to_owned()])?;
-            answer = self.client.delete(&dn, self.only_this(id)?)?;
+            answer = self.client.delete(&dn, Vec::new())?;
         }
         if answer.code == code::NOT_A_LEAF {
             if !self.target.settings.delete_subtree {
