@@ -5,6 +5,7 @@
 
 mod behind;
 mod commands;
+mod directory;
 mod documents;
 mod durability;
 mod employees;

@@ -181,13 +181,7 @@ impl Draft<'_> {
         }
         let resources: Vec<&str> = self.objects.iter().map(|one| one.resource.as_str()).collect();
         let schemas = schemas(object, &mut rules, &resources, self.is_member());
-        for rule in rules.iter_mut().filter(|rule| rule.multi_valued && !rule.list) {
-            rule.multi_valued = false;
-            self.warnings.push(Misfit {
-                key: format!("object[{}].attributes.{}", self.at, rule.target.name),
-                message: format!("{} takes one value, so only the first flows", rule.path),
-            });
-        }
+        self.first_only(&mut rules);
         let case_exact = |name: &str| {
             let rule = rules.iter().find(|rule| rule.target.name == name);
             let leaf = rule.and_then(|rule| schemas.find(&rule.path).and_then(|f| f.compared()));
@@ -456,6 +450,21 @@ impl Draft<'_> {
         {
             let names = target.attributes.iter().map(|a| a.name.as_str());
             self.misfit("dn", unknown("attribute of the target", name, names));
+        }
+    }
+
+    /// Of several values only the first flows where SCIM takes one. A directory has many such
+    /// attributes: they are told at once.
+    fn first_only(&mut self, rules: &mut [Rule]) {
+        let mut named = Vec::new();
+        for rule in rules.iter_mut().filter(|rule| rule.multi_valued && !rule.list) {
+            rule.multi_valued = false;
+            named.push(rule.target.name.clone());
+        }
+        if !named.is_empty() {
+            let (key, named) = (self.key("attributes"), named.join(", "));
+            let message = format!("SCIM takes one value of {named}, so only the first flows");
+            self.warnings.push(Misfit { key, message });
         }
     }
 

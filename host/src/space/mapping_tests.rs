@@ -204,7 +204,7 @@ fn what_looks_like_a_mistake_is_told() {
                 "object[0].attributes",
                 "the target requires surname, which no SCIM attribute is mapped to: nobody can be created"
             ),
-            ("object[0].attributes.mails", "nickName takes one value, so only the first flows"),
+            ("object[0].attributes", "SCIM takes one value of mails, so only the first flows"),
         ]
     );
 }

@@ -1,0 +1,149 @@
+//! A company in OpenLDAP: 50,000 people and groups of them, seen and changed over SCIM as Entra does
+//! it, and changed behind the host's back.
+
+use crate::support::{Answer, Entra, Host, until};
+use serde_json::{Value, json};
+use targets::{Slapd, SlapdOptions};
+
+const PEOPLE: usize = 50_000;
+const BASE: &str = "dc=example,dc=com";
+const OWN: &str = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+fn document(directory: &Slapd) -> String {
+    format!(
+        r#"plugin = "generic-ldap"
+[values]
+servers = ["127.0.0.1:{port}"]
+ca_file = "{ca}"
+user = "{user}"
+password = "env:LDAP_PASSWORD"
+base = ["{BASE}"]
+dn_templates = ["inetOrgPerson=uid={{uid}},ou=people,{{base}}", "groupOfNames=cn={{cn}},ou=groups,{{base}}"]
+[[object]]
+type = "inetOrgPerson"
+query = ["mail"]
+[object.attributes]
+uid = "userName"
+cn = "displayName"
+givenName = "name.givenName"
+sn = "name.familyName"
+mail = "emails"
+title = "title"
+employeeNumber = "{ENTERPRISE}:employeeNumber"
+manager = "{ENTERPRISE}:manager"
+"-enabled-" = "active"
+"-dn-" = ""
+export_password = "password"
+[[object]]
+type = "groupOfNames"
+resource = "Group"
+[object.attributes]
+cn = "displayName"
+member = "members"
+"#,
+        port = directory.ldaps_port(),
+        ca = directory.ca().display(),
+        user = directory.bind_dn(),
+    )
+}
+
+fn patch(entra: &Entra, path: &str, operations: Value) -> Answer {
+    let request = entra.request("PATCH", path);
+    Entra::send(Entra::with_body(request, &json!({"Operations": operations})))
+}
+
+#[test]
+fn people_and_groups_in_openldap_flow_both_ways() {
+    let directory = Slapd::start_as(SlapdOptions { people: PEOPLE, ..SlapdOptions::default() });
+    let mut host = Host::with(&["generic-ldap"]);
+    host.variable("LDAP_PASSWORD", directory.password());
+    host.document("DIR", &document(&directory));
+    host.start();
+    let entra = host.entra("DIR");
+
+    assert_eq!(entra.get("/Users?count=0").expect(200)["totalResults"], PEOPLE);
+    let groups =
+        entra.get("/Groups?filter=displayName%20eq%20%22everybody%22&excludedAttributes=members");
+    let everybody = &groups.expect(200)["Resources"][0];
+    let group = entra.get(&format!("/Groups/{}", everybody["id"].as_str().unwrap())).expect(200);
+    assert_eq!(
+        group["members"].as_array().unwrap().len(),
+        PEOPLE,
+        "everybody is found by its name"
+    );
+
+    let new = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+        "userName": "robert, \"tables\" <dba>; #1", "active": true, "displayName": "Robert Tables",
+        "name": {"givenName": "Robert", "familyName": "Tables"},
+        "emails": [{"type": "work", "value": "robert@example.com"}],
+        "password": "correct horse battery",
+    });
+    let made = entra.create(&new).expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    let dn = made[OWN]["-dn-"].as_str().unwrap().to_owned();
+    assert!(directory.binds(&dn, "correct horse battery"), "the new password logs in");
+    assert!(!made.to_string().contains("correct horse"));
+    assert!(entra.create(&new).refused(409).contains("userName"));
+
+    let short = json!({"userName": "brief", "displayName": "B", "name": {"familyName": "B"}, "password": "x"});
+    let refused = entra.create(&short).refused(400);
+    assert!(refused.contains("password") && refused.contains("short"), "{refused}");
+    let left = directory.search(BASE, "sub", "(uid=brief)", &["uid"]);
+    assert!(left.is_empty(), "who was refused a password is not there: {left:?}");
+
+    let user = format!("/Users/{id}");
+    patch(
+        &entra,
+        &user,
+        json!([
+            {"op": "Replace", "path": "userName", "value": "robert"},
+            {"op": "Replace", "path": "title", "value": "Pilot"},
+            {"op": "Replace", "path": "active", "value": "False"},
+        ]),
+    )
+    .expect(200);
+    let renamed = entra.get(&user).expect(200);
+    assert_eq!(renamed[OWN]["-dn-"], format!("uid=robert,ou=people,{BASE}"));
+    assert_eq!((&renamed["active"], &renamed["title"]), (&json!(false), &json!("Pilot")));
+    let dn = format!("uid=robert,ou=people,{BASE}");
+    assert!(!directory.binds(&dn, "correct horse battery"), "who is disabled is not let in");
+
+    let team = json!({"displayName": "Pilots", "members": [{"value": id}]});
+    let team = Entra::send(Entra::with_body(entra.request("POST", "/Groups"), &team)).expect(201);
+    let team = format!("/Groups/{}", team["id"].as_str().unwrap());
+    let found = directory.search(BASE, "sub", "(cn=Pilots)", &["member"]);
+    assert_eq!(found[0].1["member"], [dn.as_str()]);
+    patch(&entra, &team, json!([{"op": "Remove", "path": format!("members[value eq \"{id}\"]")}]))
+        .expect(204);
+    assert_eq!(entra.get(&team).expect(200)["members"], Value::Null, "an empty group is empty");
+
+    // Behind the host's back: somebody moves, somebody goes, somebody comes.
+    directory.modify(&format!("dn: {dn}\nchangetype: modrdn\nnewrdn: uid=bob\ndeleteoldrdn: 1\n"));
+    directory.delete(&targets::People::new(BASE, PEOPLE).dn(PEOPLE - 1));
+    directory.add(&format!(
+        "dn: uid=newcomer,ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: newcomer\ncn: New\nsn: Comer\n"
+    ));
+    // That somebody is there whom the host does not know makes it import.
+    let clash = json!({"userName": "newcomer", "displayName": "N", "name": {"familyName": "N"}});
+    entra.create(&clash).refused(409);
+    until("the import has seen it", || entra.matched("newcomer"));
+    assert_eq!(entra.get(&user).expect(200)["userName"], "bob", "the same person by another name");
+    assert_eq!(entra.get("/Users?count=0").expect(200)["totalResults"], PEOPLE + 1);
+    assert!(host.log().contains("Delta"), "the second import brought what changed");
+
+    // The server is gone for a while.
+    directory.restart();
+    let again = json!([{"op": "Replace", "path": "title", "value": "Captain"}]);
+    let first = patch(&entra, &user, again.clone());
+    if first.status != 200 {
+        assert_eq!(first.status, 503, "{}", first.text);
+        patch(&entra, &user, again).expect(200);
+    }
+    assert_eq!(Entra::send(entra.request("DELETE", &user)).status, 204);
+    assert!(host.stop().success());
+    for secret in [directory.password(), "correct horse battery"] {
+        assert!(!host.log().contains(secret), "a password is in no log");
+    }
+}
