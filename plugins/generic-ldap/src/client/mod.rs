@@ -16,6 +16,9 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
+/// Turns of the runtime in which it looks at its sockets more than once.
+const TURNS: usize = 150;
+
 /// An open connection. Calls block.
 pub(crate) struct Client {
     // Before the runtime: its last word goes out by it.
@@ -113,13 +116,12 @@ impl Client {
 
     /// Whether the connection is still open, as far as can be known without asking the server.
     pub(crate) fn is_open(&mut self) -> bool {
-        // Lets the connection notice that the other side closed it.
+        // Lets the connection notice that the other side closed it: now and then between tasks the
+        // runtime looks at its sockets.
         self.runtime.block_on(async {
-            for _ in 0..3 {
+            for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
-            // A turn of the runtime's own, so that it looks at the socket.
-            tokio::time::sleep(Duration::from_millis(1)).await;
         });
         !self.ldap.is_closed()
     }

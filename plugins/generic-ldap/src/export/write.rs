@@ -30,8 +30,8 @@ impl Export<'_> {
         let by = self.target.references.by(&field.name).map(str::to_owned);
         let mut written = Vec::with_capacity(values.len());
         for value in values {
-            let bytes = match (&by, value) {
-                (Some(by), Value::Reference(name)) => {
+            let bytes = match (&by, value.as_text()) {
+                (Some(by), Some(name)) => {
                     members::written(self.client, by, &field.name, name)?.into_bytes()
                 }
                 _ => field.write(value).map_err(|why| Error::invalid(&field.name, why))?,

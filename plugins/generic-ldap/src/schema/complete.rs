@@ -4,6 +4,7 @@ use super::{Field, Types};
 use crate::{
     enabled::{ENABLED, Enabled},
     members::References,
+    syntax::Form,
     value,
 };
 use ecma_plugin_sdk::{Access, Attribute, AttributeType, Value};
@@ -38,8 +39,10 @@ impl Types {
     /// others in its own way.
     pub(crate) fn complete(&mut self, enabled: Option<&Enabled>, references: &References) {
         for kind in &mut self.all {
-            for attribute in &mut kind.object_type.attributes {
-                if references.by(&attribute.name).is_some() {
+            for field in kind.fields.iter_mut().filter(|f| references.by(&f.name).is_some()) {
+                field.form = Form::Reference;
+                let attributes = kind.object_type.attributes.iter_mut();
+                for attribute in attributes.filter(|attribute| attribute.name == field.name) {
                     attribute.kind = AttributeType::Reference;
                 }
             }
