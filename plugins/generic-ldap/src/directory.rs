@@ -8,6 +8,8 @@ use ecma_plugin_sdk::Error;
 
 /// The operation that changes a password (RFC 3062).
 const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
+/// Where OpenLDAP's log of operations usually stands.
+const ACCESS_LOG: &str = "cn=accesslog";
 /// Active Directory, and what says that it is one.
 const ACTIVE_DIRECTORY: [&str; 2] = ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1851"];
 
@@ -127,14 +129,19 @@ impl Directory {
             Vendor::ActiveDirectory => DeltaStrategy::Usn,
             _ if self.has_control(control::SYNC_REQUEST) => DeltaStrategy::Syncrepl,
             _ if self.change_log.is_some() => DeltaStrategy::Changelog,
+            _ if self.has_access_log() => DeltaStrategy::Accesslog,
             _ => DeltaStrategy::Timestamp,
         }
+    }
+
+    fn has_access_log(&self) -> bool {
+        self.contexts.iter().any(|context| context.eq_ignore_ascii_case(ACCESS_LOG))
     }
 
     /// Where the log of changes stands.
     pub(crate) fn change_log(&self, settings: &Settings, strategy: DeltaStrategy) -> String {
         let usual = match strategy {
-            DeltaStrategy::Accesslog => "cn=accesslog",
+            DeltaStrategy::Accesslog => ACCESS_LOG,
             _ => "cn=changelog",
         };
         let known = self.change_log.as_ref().filter(|_| strategy == DeltaStrategy::Changelog);

@@ -111,7 +111,10 @@ impl Connector for GenericLdap {
 
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
         self.alive()?;
-        import::run(&mut self.client, &self.target, run, sink)
+        self.client.wait(self.target.settings.import_patience());
+        let imported = import::run(&mut self.client, &self.target, run, sink);
+        self.client.wait(self.target.settings.patience());
+        imported
     }
 
     fn test(&mut self) -> Result<()> {

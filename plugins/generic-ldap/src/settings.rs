@@ -140,9 +140,15 @@ pub struct Settings {
     pub(crate) connect_timeout_seconds: u32,
     /// Time to answer
     ///
-    /// How many seconds the server may be silent in the middle of an operation.
-    #[config(default = 60)]
+    /// How many seconds the server may take for an operation. Less than the host waits for an export,
+    /// which is 30 seconds unless the connector's document says otherwise.
+    #[config(default = 20)]
     pub(crate) timeout_seconds: u32,
+    /// Time to answer an import
+    ///
+    /// How many seconds the server may be silent in the middle of an import.
+    #[config(default = 300)]
+    pub(crate) import_timeout_seconds: u32,
     /// Base
     ///
     /// Where entries are looked for: distinguished names, each a partition. Without any, every naming
@@ -310,9 +316,14 @@ impl Settings {
         Duration::from_secs(self.connect_timeout_seconds.into())
     }
 
-    /// How long a server may be silent.
+    /// How long a server may take for an operation.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.into())
+    }
+
+    /// How long a server may be silent in the middle of an import.
+    pub(crate) fn import_patience(&self) -> Duration {
+        Duration::from_secs(self.import_timeout_seconds.into())
     }
 
     /// What is said of an object type in a list of `type=text`.

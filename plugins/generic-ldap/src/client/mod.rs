@@ -126,6 +126,11 @@ impl Client {
         !self.ldap.is_closed()
     }
 
+    /// From now on operations may take so long.
+    pub(crate) fn wait(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     /// Where the connection leads to.
     pub(crate) fn server(&self) -> &str {
         &self.server

@@ -26,6 +26,7 @@ impl Settings {
         for (name, seconds) in [
             ("connect_timeout_seconds", self.connect_timeout_seconds),
             ("timeout_seconds", self.timeout_seconds),
+            ("import_timeout_seconds", self.import_timeout_seconds),
         ] {
             if seconds == 0 || seconds > LONGEST {
                 wrong(name, "is not between 1 and 600 seconds");
