@@ -4,8 +4,9 @@ use crate::{
     client::{Doing, Found, Modification},
     directory::Directory,
     settings::Settings,
-    subschema::Subschema,
+    subschema::{Subschema, Usage},
 };
+use ecma_plugin_sdk::Problem;
 
 /// The name of the virtual attribute.
 pub(crate) const ENABLED: &str = "-enabled-";
@@ -35,6 +36,8 @@ enum Way {
 pub(crate) struct Enabled {
     /// Its name.
     pub(crate) attribute: String,
+    /// Whether it is one of every entry, so that only those count that somebody logs in with.
+    pub(crate) is_operational: bool,
     way: Way,
 }
 
@@ -44,13 +47,20 @@ impl Enabled {
         settings: &Settings,
         directory: &Directory,
         subschema: &Subschema,
-    ) -> Option<Enabled> {
-        let known = directory.enabled_attribute().map(str::to_owned);
-        let known = known.filter(|name| subschema.attribute_type(name).is_some());
-        settings.enabled_attribute.clone().or(known).map(|name| Enabled::by(&name))
+    ) -> Result<Option<Enabled>, Problem> {
+        let said = settings.enabled_attribute.as_deref();
+        let Some(name) = said.or(directory.enabled_attribute()) else { return Ok(None) };
+        let Some(kind) = subschema.attribute_type(name) else {
+            let text = || format!("is \"{name}\", which is no attribute of this directory");
+            return match said {
+                Some(_) => Err(Problem::new("enabled_attribute", text())),
+                None => Ok(None),
+            };
+        };
+        Ok(Some(Enabled::by(name, kind.usage == Usage::Operational)))
     }
 
-    fn by(name: &str) -> Enabled {
+    fn by(name: &str, is_operational: bool) -> Enabled {
         let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
         let way = if is(&["userAccountControl"]) {
             Way::Bit
@@ -63,7 +73,7 @@ impl Enabled {
         } else {
             Way::Enabled
         };
-        Enabled { attribute: name.to_owned(), way }
+        Enabled { attribute: name.to_owned(), is_operational, way }
     }
 
     /// Whether an account can be added enabled only with its password.
@@ -140,14 +150,14 @@ mod tests {
             ("isActive", Some("FALSE"), false),
             ("isActive", Some("TRUE"), true),
         ] {
-            let way = Enabled::by(name);
+            let way = Enabled::by(name, false);
             assert_eq!(way.read(&found(name, value)), enabled, "{name} {value:?}");
         }
     }
 
     #[test]
     fn the_other_bits_stay() {
-        let way = Enabled::by("userAccountControl");
+        let way = Enabled::by("userAccountControl", false);
         let changed = |bits: &str, enabled| {
             way.changed(&found("userAccountControl", Some(bits)), enabled)
                 .map(|m| String::from_utf8(m.values[0].clone()).unwrap())
@@ -160,7 +170,7 @@ mod tests {
     #[test]
     fn what_was_changed_reads_as_it_was_asked_for() {
         for name in ["userAccountControl", "pwdAccountLockedTime", "nsAccountLock", "isActive"] {
-            let way = Enabled::by(name);
+            let way = Enabled::by(name, false);
             for enabled in [false, true] {
                 let before = found(
                     name,

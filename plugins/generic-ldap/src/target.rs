@@ -37,7 +37,10 @@ impl Target {
     ) -> Result<Result<Target, Vec<Problem>>> {
         let directory = Directory::ask(client)?;
         let subschema = subschema(client, &directory)?;
-        let enabled = Enabled::of(&settings, &directory, &subschema);
+        let enabled = match Enabled::of(&settings, &directory, &subschema) {
+            Ok(enabled) => enabled,
+            Err(problem) => return Ok(Err(vec![problem])),
+        };
         let anchor = settings.anchor.clone().or_else(|| directory.anchor().map(str::to_owned));
         let chosen = Chosen {
             object_classes: settings.object_classes.clone(),

@@ -47,10 +47,8 @@ impl Types {
                 }
             }
             let is_account = |enabled: &&Enabled| {
-                let is_own = |field: &&Field| field.name.eq_ignore_ascii_case(&enabled.attribute);
-                let own = kind.fields.iter().find(is_own);
-                own.is_some_and(Field::is_writable)
-                    || own.is_some() && kind.fields.iter().any(|field| field.name == PASSWORD)
+                let needed = if enabled.is_operational { PASSWORD } else { &enabled.attribute };
+                kind.fields.iter().any(|field| field.name.eq_ignore_ascii_case(needed))
             };
             if enabled.filter(is_account).is_some() {
                 let mut attribute = Attribute::new(ENABLED, AttributeType::Boolean);
