@@ -12,7 +12,7 @@ use ecma_host::{
         selection::{Part, Selection, Wanted},
     },
 };
-use ecma_plugin_sdk::{AttributeType, DnStyle, Entry, ObjectType, Schema};
+use ecma_plugin_sdk::{AttributeType, Capabilities, Entry, ObjectType, Schema};
 use std::{
     io::{self, Write},
     sync::Arc,
@@ -53,7 +53,8 @@ fn compiled() -> Compiled {
         attributes: COLUMNS.map(attribute).into(),
         deprovisioning: Deprovisioning { disable: DisableFlow::None, delete: DeleteFlow::Delete },
     };
-    mapping::compile(&Schema::new([person]), &[object], DnStyle::None).expect("the mapping fits")
+    mapping::compile(&Schema::new([person]), &[object], &Capabilities::default())
+        .expect("the mapping fits")
 }
 
 /// A space of so many people, and the milliseconds it took to fill the indexes and to make their

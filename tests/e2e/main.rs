@@ -14,6 +14,7 @@ mod flows;
 mod groups;
 mod journey;
 mod laws;
+mod passwords;
 mod protocol;
 mod secrets;
 mod simulate;

@@ -4,10 +4,12 @@
 //! A call that outlives its deadline cannot be stopped: its thread and connection are given up and
 //! replaced; when too many are given up, new changes are refused until they come back.
 
-use super::rehearsal::Rehearsal;
-use ecma_plugin_sdk::{
-    Change, Connection, Entry, EntryId, Error, ErrorKind, Exported, Plugin, Result, Schema, Values,
+use super::{
+    line::Line,
+    outgoing::{self, Outgoing},
+    rehearsal::Rehearsal,
 };
+use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind, Exported, Plugin, Result, Schema, Values};
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::VecDeque,
@@ -33,7 +35,7 @@ struct Job {
 }
 
 enum Task {
-    Export(Box<Change>, Reply),
+    Export(Box<Outgoing>, Reply),
     Read(EntryId, oneshot::Sender<Result<Option<Entry>>>),
 }
 
@@ -56,6 +58,8 @@ struct Shared {
     wake: Condvar,
     /// Threads that were given up and have not come back.
     stuck: AtomicUsize,
+    /// An entry stays in the target that should not.
+    left: AtomicBool,
 }
 
 /// What a worker is doing, for whoever gives it up.
@@ -85,19 +89,25 @@ impl Exporter {
         deadline: Duration,
     ) -> Exporter {
         let queue = Mutex::new(Queue::default());
-        let (wake, stuck) = (Condvar::new(), AtomicUsize::new(0));
-        let shared = Shared { name, plugin, values, page, connections, queue, wake, stuck };
+        let (wake, stuck, left) = (Condvar::new(), AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Shared { name, plugin, values, page, connections, queue, wake, stuck, left };
         let (shared, workers) = (Arc::new(shared), Arc::default());
         Exporter { shared, workers, deadline, rehearsal: OnceLock::new() }
     }
 
-    /// Exports a change and waits for the target's word.
-    pub async fn export(&self, change: Change) -> Result<Exported> {
+    /// Sends a change, with a password or without, and waits for the target's word.
+    pub async fn export(&self, outgoing: impl Into<Outgoing>) -> Result<Exported> {
+        let outgoing = outgoing.into();
         if let Some(rehearsal) = self.rehearsal.get() {
-            return Ok(rehearsal.export(&change));
+            return Ok(rehearsal.export(&outgoing.shown()));
         }
         let (reply, answer) = oneshot::channel();
-        self.ask(Task::Export(Box::new(change), reply), answer).await
+        self.ask(Task::Export(Box::new(outgoing), reply), answer).await
+    }
+
+    /// Whether an entry stayed in the target, since this was asked last, that nobody was told of.
+    pub(super) fn has_left(&self) -> bool {
+        self.shared.left.swap(false, Ordering::Relaxed)
     }
 
     /// Sends nothing any more.
@@ -230,9 +240,9 @@ impl Drop for Leaving<'_> {
 
 /// The life of a worker.
 fn work(shared: &Shared, worker: &Worker) {
-    let mut connection: Option<Connection> = None;
-    while let Some(jobs) = next(shared, worker, &mut connection) {
-        do_jobs(shared, &mut connection, jobs);
+    let mut line = Line::new(&shared.plugin, &shared.values);
+    while let Some(jobs) = next(shared, worker, &mut line) {
+        do_jobs(shared, &mut line, jobs);
         let mut numbers = worker.jobs.lock();
         numbers.clear();
         if worker.given_up.load(Ordering::Acquire) {
@@ -242,7 +252,7 @@ fn work(shared: &Shared, worker: &Worker) {
 }
 
 /// Waits for jobs: one to read, or a page of changes.
-fn next(shared: &Shared, worker: &Worker, connection: &mut Option<Connection>) -> Option<Vec<Job>> {
+fn next(shared: &Shared, worker: &Worker, line: &mut Line<'_>) -> Option<Vec<Job>> {
     let mut queue = shared.queue.lock();
     loop {
         if let Some(first) = queue.jobs.pop_front() {
@@ -264,80 +274,34 @@ fn next(shared: &Shared, worker: &Worker, connection: &mut Option<Connection>) -
         let since = Instant::now();
         shared.wake.wait_for(&mut queue, IDLE);
         queue.waiting -= 1;
-        if since.elapsed() >= IDLE && connection.is_some() {
+        if since.elapsed() >= IDLE && line.is_open() {
             // Dropping a connection may take its time: not under the lock.
-            parking_lot::MutexGuard::unlocked(&mut queue, || *connection = None);
+            parking_lot::MutexGuard::unlocked(&mut queue, || line.close());
         }
     }
 }
 
-fn connect<'a>(
-    shared: &Shared,
-    connection: &'a mut Option<Connection>,
-) -> Result<&'a mut Connection> {
-    match connection {
-        Some(open) => Ok(open),
-        None => Ok(connection.insert(shared.plugin.connect(&shared.values)?)),
-    }
-}
-
-/// Whether a connection is of no more use after this error.
-fn breaks(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Internal | ErrorKind::Credentials
-    )
-}
-
-fn do_jobs(shared: &Shared, connection: &mut Option<Connection>, jobs: Vec<Job>) {
-    let mut changes = Vec::new();
-    let mut replies = Vec::new();
+fn do_jobs(shared: &Shared, line: &mut Line<'_>, jobs: Vec<Job>) {
+    let (mut page, mut replies) = (Vec::new(), Vec::new());
     for job in jobs {
         match job.task {
             Task::Read(id, reply) => {
-                let read = connect(shared, connection)
-                    .and_then(|open| open.read(std::slice::from_ref(&id)))
-                    .map(|mut entries| entries.pop().flatten());
-                if read.as_ref().is_err_and(breaks) {
-                    *connection = None;
-                }
-                let _ = reply.send(read);
+                let read = line.call(|open| open.read(std::slice::from_ref(&id)));
+                let _ = reply.send(read.map(|mut entries| entries.pop().flatten()));
             }
-            Task::Export(change, reply) => {
-                changes.push(*change);
+            Task::Export(outgoing, reply) => {
+                page.push(*outgoing);
                 replies.push(reply);
             }
         }
     }
-    if changes.is_empty() {
+    if page.is_empty() {
         return;
     }
-    let span = tracing::info_span!("export", connector = shared.name, changes = changes.len());
+    let span = tracing::info_span!("export", connector = shared.name, changes = page.len());
     let _entered = span.enter();
-    let results = match connect(shared, connection) {
-        Ok(open) => open.export(&changes),
-        // Nothing has been sent yet: this is not an unknown outcome.
-        Err(error) => Ok(vec![Err(not_sent(error)); changes.len()]),
-    };
-    let results = results.unwrap_or_else(|error| vec![Err(error); changes.len()]);
-    if results.iter().any(|result| result.as_ref().is_err_and(breaks)) {
-        *connection = None;
-    }
+    let results = outgoing::send(line, page, &shared.left);
     for (reply, result) in replies.into_iter().zip(results) {
         let _ = reply.send(result);
     }
-}
-
-const NOT_SENT: &str = "no connection";
-
-/// The connection could not be opened.
-fn not_sent(error: Error) -> Error {
-    error.context(NOT_SENT)
-}
-
-/// Whether a change with this error may have been made all the same.
-#[must_use]
-pub(super) fn is_unknown(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Internal)
-        && !error.message().starts_with(NOT_SENT)
 }

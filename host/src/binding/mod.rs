@@ -8,8 +8,10 @@ mod autosync;
 mod export;
 mod failure;
 mod import;
+mod line;
 mod links;
 mod order;
+mod outgoing;
 mod provision;
 mod rehearsal;
 mod search;
@@ -18,6 +20,7 @@ mod status;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
+pub use outgoing::Outgoing;
 pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
@@ -298,13 +301,14 @@ impl Binding {
             return Ok(Arc::clone(prepared));
         }
         self.exporter.learn(schema);
-        let names = self.capabilities.dn_style;
         let Compiled { layout, flows, warnings } =
-            mapping::compile(schema, &self.config.objects, names).map_err(|misfits| {
-                let texts: Vec<String> =
-                    misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
-                Failure::configuration(texts.join("; "))
-            })?;
+            mapping::compile(schema, &self.config.objects, &self.capabilities).map_err(
+                |misfits| {
+                    let texts: Vec<String> =
+                        misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
+                    Failure::configuration(texts.join("; "))
+                },
+            )?;
         for warning in warnings {
             tracing::warn!(connector = %self.name(), at = warning.key, "{}", warning.message);
         }

@@ -7,6 +7,7 @@
 use super::{
     Binding, Cause, Failure, Prepared,
     links::{self, LinkPlan},
+    outgoing::Outgoing,
     search::Shown,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         query, row,
     },
 };
-use ecma_plugin_sdk::{Change, Entry, ExportStyle, Exported, Value, page::Refused};
+use ecma_plugin_sdk::{Change, Entry, ExportStyle, Exported, Secret, Value, page::Refused};
 use serde_json::Value as Json;
 use std::{
     collections::BTreeSet,
@@ -175,6 +176,7 @@ impl Binding {
         let apart = flow.apart();
         let Written { resource, edits, .. } = scim::create(body, &flow.schemas, &apart)?;
         let mut entry = flow.entry(&prepared.space.read(), &resource, &[], None)?;
+        let password = flow.take_password(&mut entry);
         let plans = self.plan_links(&prepared, flow, None, edits, &answered.base).await?;
         for plan in &plans {
             entry.put(plan.of(flow).target.as_str(), plan.after(Vec::new()));
@@ -182,7 +184,7 @@ impl Binding {
         let _name = self.name_turn(&resource).await;
         self.check_anchor(&prepared, &entry)?;
         self.check_name(&prepared, flow, &resource, None)?;
-        let exported = match self.add(flow, &entry).await {
+        let exported = match self.add(flow, &entry, password).await {
             Err(failure) if failure.cause == Cause::Exists => {
                 // The target has somebody we do not know of.
                 self.run_soon();
@@ -195,7 +197,12 @@ impl Binding {
     }
 
     /// Adds an entry to the target; where the target wants it so, first without its references.
-    async fn add(self: &Arc<Self>, flow: &Arc<Flow>, entry: &Entry) -> Result<Exported, Failure> {
+    async fn add(
+        self: &Arc<Self>,
+        flow: &Arc<Flow>,
+        entry: &Entry,
+        password: Option<Secret>,
+    ) -> Result<Exported, Failure> {
         let (style, none) = (self.capabilities.export_style, BTreeSet::new());
         let delta = |before: Option<&Entry>, wanted: &Entry| {
             delta::change(before, wanted, &none, style, &flow.object_type)
@@ -206,7 +213,8 @@ impl Binding {
             let names = |value: &Value| matches!(value, Value::Reference(_));
             first.retain(|name| !entry.get(name).iter().any(names));
         }
-        let mut exported = self.exported(flow, delta(None, &first)?, None).await?;
+        let change = Outgoing::from(delta(None, &first)?).with(password);
+        let mut exported = self.exported(flow, change, None).await?;
         if first == *entry {
             return Ok(exported);
         }
@@ -293,6 +301,7 @@ impl Binding {
             Wish::Patch(request) => {
                 let patched = scim::patch::apply(&mut resource, &request, &flow.schemas, &apart)?;
                 (named, edits) = (patched.named, patched.edits);
+                flow.check_password(&resource, &named)?;
                 self.wanted(&prepared, flow, &resource, &named, &before)?
             }
             Wish::Replace(body) => {
@@ -314,6 +323,7 @@ impl Binding {
             self.check_name(&prepared, flow, &resource, Some(id))?;
         }
         let mut named = flow.named(&named);
+        let password = flow.take_password(&mut wanted);
         let style = self.capabilities.export_style;
         let by_value = links::is_by_value(style);
         let all = |link| links::all(&prepared.space.read(), flow, link, id);
@@ -336,9 +346,9 @@ impl Binding {
             let update = delta::update_of(&mut change, &wanted);
             update.attributes.push((link.target.clone(), plan.by_value(after)));
         }
-        let exported = match change {
-            Some(change) => {
-                self.exported(flow, change, Some(&wanted)).await.inspect_err(|failure| {
+        let exported = match Outgoing::of(before.id(), change, password) {
+            Some(outgoing) => {
+                self.exported(flow, outgoing, Some(&wanted)).await.inspect_err(|failure| {
                     if failure.cause == Cause::NotFound {
                         self.forget(&prepared, &before);
                     }

@@ -21,6 +21,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 mod inward;
 mod links;
+mod password;
 
 pub use super::rule::{LookUp, Rule};
 
@@ -67,6 +68,8 @@ pub struct Flow {
     peers: Arc<Peers>,
     /// How resources are written at once as text, when the mapping is of usual shape.
     template: Option<Template>,
+    /// Whether [`PASSWORD`] is the password of an entry, and no attribute of the target.
+    sets_password: bool,
 }
 
 impl Flow {
@@ -123,7 +126,13 @@ impl Flow {
             links,
             peers: Arc::default(),
             template,
+            sets_password: false,
         }
+    }
+
+    /// The flow whose [`PASSWORD`] is the password of an entry.
+    pub(super) fn setting_passwords(self, sets_password: bool) -> Flow {
+        Flow { sets_password, ..self }
     }
 
     /// The flow among those of the other object types.

@@ -11,7 +11,7 @@ use crate::{
     config::{AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping},
     scim::{Path, Resource},
 };
-use ecma_plugin_sdk::{AttributeType, DnStyle, Entry, ObjectType, Schema, Value};
+use ecma_plugin_sdk::{AttributeType, Capabilities, Entry, ObjectType, Schema, Value};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ pub(super) fn everything() -> ObjectMapping {
 }
 
 fn compiled(object: ObjectMapping) -> Compiled {
-    compile(&Schema::new([person()]), &[object], DnStyle::None).unwrap()
+    compile(&Schema::new([person()]), &[object], &Capabilities::default()).unwrap()
 }
 
 pub(super) struct Made {

@@ -12,7 +12,9 @@ use crate::{
     config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping},
     scim::{AttributeKind, Path},
 };
-use ecma_plugin_sdk::{Access, Attribute, AttributeType, DnStyle, ObjectType, Schema};
+use ecma_plugin_sdk::{
+    Access, Attribute, AttributeType, Capabilities, DnStyle, ObjectType, Schema,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The extension that holds target attributes without a SCIM name of their own.
@@ -20,6 +22,10 @@ use std::{collections::BTreeMap, sync::Arc};
 pub fn extension_urn(resource: &str) -> String {
     format!("urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:{resource}")
 }
+
+/// What the password of an entry is called in a mapping, where the connector sets passwords. An
+/// attribute of the target that has this name is just that.
+pub const PASSWORD: &str = "export_password";
 
 /// Something in a mapping that does not fit the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,19 +50,20 @@ pub struct Compiled {
 const ENDPOINTS: [&str; 6] =
     ["Schema", "ResourceType", "Bulk", "Me", "ServiceProviderConfig", "cache"];
 
-/// Compiles the mapping of a connector whose distinguished names look so.
+/// Compiles the mapping of a connector that can do this.
 pub fn compile(
     schema: &Schema,
     objects: &[ObjectMapping],
-    names: DnStyle,
+    capabilities: &Capabilities,
 ) -> Result<Compiled, Vec<Misfit>> {
+    let (names, passwords) = (capabilities.dn_style, capabilities.password);
     let mut layout = Layout::default();
     let mut flows = Vec::new();
     let mut misfits = Vec::new();
     let mut warnings = Vec::new();
     for (at, object) in objects.iter().enumerate() {
         let (misfits, warnings) = (&mut misfits, &mut warnings);
-        let mut draft = Draft { at, object, schema, objects, misfits, warnings };
+        let mut draft = Draft { at, object, schema, objects, passwords, misfits, warnings };
         flows.extend(draft.object(&mut layout));
     }
     if !misfits.is_empty() {
@@ -109,6 +116,8 @@ struct Draft<'a> {
     object: &'a ObjectMapping,
     schema: &'a Schema,
     objects: &'a [ObjectMapping],
+    /// Whether the connector sets passwords.
+    passwords: bool,
     misfits: &'a mut Vec<Misfit>,
     warnings: &'a mut Vec<Misfit>,
 }
@@ -145,7 +154,12 @@ impl Draft<'_> {
             self.misfit("type", message);
             return None;
         }
-        let target = &self.without_passwords(target);
+        let sets_password = self.passwords && target.get(PASSWORD).is_none();
+        let mut target = self.without_passwords(target);
+        if sets_password {
+            target = target.attribute(PASSWORD, AttributeType::Text).export_only();
+        }
+        let target = &target;
         let anchors: Vec<Attribute> = target.anchors().cloned().collect();
         let anchor_names: Vec<&str> = anchors.iter().map(|anchor| anchor.name.as_str()).collect();
         if !object.anchor.is_empty() && object.anchor != anchor_names {
@@ -201,7 +215,8 @@ impl Draft<'_> {
                 linked: is_text && rule.is_some_and(Rule::is_linked),
             }
         });
-        Some(Flow::new(number, target.clone(), object.clone(), rules, schemas, layout))
+        let flow = Flow::new(number, target.clone(), object.clone(), rules, schemas, layout);
+        Some(flow.setting_passwords(sets_password))
     }
 
     /// What is mapped to `password` is only written, whatever the plugin says: nobody reads it.
@@ -228,7 +243,10 @@ impl Draft<'_> {
                 Some(attribute) => found.push((mapping.clone(), attribute.clone())),
                 None => {
                     let names = target.attributes.iter().map(|a| a.name.as_str());
-                    let message = unknown("attribute of the target", &mapping.target, names);
+                    let message = match mapping.target == PASSWORD {
+                        true => "this connector does not set passwords with these values".into(),
+                        false => unknown("attribute of the target", &mapping.target, names),
+                    };
                     self.misfit(&format!("attributes.{}", mapping.target), message);
                 }
             }

@@ -2,10 +2,11 @@
 
 use super::{
     flow_tests::{object, person, to},
-    mapping::compile,
+    mapping::{PASSWORD, compile},
 };
 use crate::config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping};
-use ecma_plugin_sdk::{AttributeType, DnStyle, ObjectType, Schema};
+use crate::scim::{Mutability, Path, Returned};
+use ecma_plugin_sdk::{AttributeType, Capabilities, Entry, ObjectType, Schema};
 
 fn schema() -> Schema {
     let plain = ObjectType::new("plain").attribute("a", AttributeType::Text);
@@ -13,7 +14,7 @@ fn schema() -> Schema {
 }
 
 fn check(objects: &[ObjectMapping], expected: &[(&str, &str)]) {
-    let misfits = compile(&schema(), objects, DnStyle::None).err().unwrap_or_default();
+    let misfits = compile(&schema(), objects, &Capabilities::default()).err().unwrap_or_default();
     let found: Vec<_> = misfits.iter().map(|m| (m.key.as_str(), m.message.as_str())).collect();
     assert_eq!(found, expected);
 }
@@ -109,10 +110,10 @@ fn attributes_that_do_not_fit_are_refused() {
          attribute, without parts",
     );
     let paths = changed(|o| o.attributes.push(to("given", "name")));
-    let misfit = compile(&schema(), &[paths], DnStyle::None).err().unwrap().remove(0);
+    let misfit = compile(&schema(), &[paths], &Capabilities::default()).err().unwrap().remove(0);
     assert!(misfit.message.starts_with("name has parts, name one of them: name."), "{misfit:?}");
     let text = changed(|o| o.attributes.push(to("given", "a b")));
-    let misfit = compile(&schema(), &[text], DnStyle::None).err().unwrap().remove(0);
+    let misfit = compile(&schema(), &[text], &Capabilities::default()).err().unwrap().remove(0);
     assert!(misfit.message.starts_with("\"a b\" is not a SCIM path: "), "{misfit:?}");
     let lists = changed(|o| {
         o.attributes.extend([to("work", "emails[type eq \"work\"].value"), to("home", "emails")]);
@@ -193,7 +194,8 @@ fn what_looks_like_a_mistake_is_told() {
         o.deprovisioning.disable =
             DisableFlow::Set { attribute: "state".to_owned(), when_true: None, when_false: None };
     });
-    let compiled = compile(&Schema::new([strict]), &[mapping], DnStyle::None).ok().unwrap();
+    let compiled =
+        compile(&Schema::new([strict]), &[mapping], &Capabilities::default()).ok().unwrap();
     let told: Vec<_> =
         compiled.warnings.iter().map(|w| (w.key.as_str(), w.message.as_str())).collect();
     assert_eq!(
@@ -220,10 +222,10 @@ fn clients_see_what_the_target_allows() {
             to("level", ""),
         ]);
     });
-    let compiled = compile(&schema(), &[mapping], DnStyle::None).ok().unwrap();
+    let compiled = compile(&schema(), &[mapping], &Capabilities::default()).ok().unwrap();
     let schemas = &compiled.flows[0].schemas;
     let seen = |path: &str| {
-        let path = crate::scim::Path::parse(path).unwrap();
+        let path = Path::parse(path).unwrap();
         schemas.definition(&path).map(|d| format!("{:?} {:?}", d.mutability, d.returned))
     };
     assert_eq!(seen("emails.value").as_deref(), Some("ReadWrite Default"));
@@ -232,4 +234,33 @@ fn clients_see_what_the_target_allows() {
     assert_eq!(seen("password").as_deref(), Some("WriteOnly Never"));
     assert_eq!(seen("displayName"), None);
     assert_eq!(schemas.extensions().len(), 1);
+}
+
+#[test]
+fn a_password_has_a_name_of_its_own_where_the_connector_sets_passwords() {
+    let mapping = changed(|o| o.attributes.push(to(PASSWORD, "password")));
+    let text = "this connector does not set passwords with these values";
+    let mapping = [mapping];
+    check(&mapping, &[("object[0].attributes.export_password", text)]);
+    let mut capabilities = Capabilities::default();
+    capabilities.password = true;
+    let compiled = compile(&schema(), &mapping, &capabilities).ok().unwrap();
+    let flow = &compiled.flows[0];
+    let password = flow.schemas.definition(&Path::of("password")).unwrap();
+    assert_eq!((password.mutability, password.returned), (Mutability::WriteOnly, Returned::Never));
+    assert!(flow.writes_password() && !flow.selected().iter().any(|name| name == PASSWORD));
+    assert_eq!(compiled.layout.types[0].number(PASSWORD), None, "the space does not keep it");
+    let named = [Path::of("password"), Path::of("userName")];
+    assert_eq!(flow.named(&named).into_iter().collect::<Vec<_>>(), ["login"]);
+    let mut wanted = Entry::new("person").set(PASSWORD, "s3cret").set("login", "ada");
+    let password = flow.take_password(&mut wanted).unwrap();
+    assert_eq!((password.expose(), wanted), ("s3cret", Entry::new("person").set("login", "ada")));
+
+    // An attribute of the target that has this name is written as all others are.
+    let own = person().attribute(PASSWORD, AttributeType::Text);
+    let compiled = compile(&Schema::new([own]), &mapping, &capabilities).ok().unwrap();
+    let mut wanted = Entry::new("person").set(PASSWORD, "s3cret");
+    assert!(compiled.flows[0].take_password(&mut wanted).is_none());
+    assert_eq!(wanted.text(PASSWORD), Some("s3cret"));
+    assert!(compiled.flows[0].named(&named).contains(PASSWORD));
 }

@@ -36,6 +36,7 @@ pub use flow::Flow;
 pub use identity::ResourceId;
 pub use layout::{Layout, TypeLayout};
 pub use links::LinkSet;
+pub use mapping::PASSWORD;
 pub use order::{Look, Order};
 pub use pass::{Pass, PassReport};
 pub use sorted::Span;

@@ -253,6 +253,8 @@ impl Call<'_> {
     }
 
     fn provider_config(&self) -> Value {
+        let flows = self.binding.discovered().map(|prepared| &prepared.flows[..]);
+        let change_password = flows.unwrap_or_default().iter().any(|flow| flow.writes_password());
         let config = ServiceProviderConfig {
             documentation: None,
             patch: true,
@@ -262,7 +264,7 @@ impl Call<'_> {
                 max_payload_size: self.web.body_bytes as u64,
             },
             filter_max_results: Some(LARGEST_PAGE as u64),
-            change_password: false,
+            change_password,
             sort: true,
             etag: true,
             pagination: Pagination {

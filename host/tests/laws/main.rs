@@ -8,6 +8,7 @@ mod imports;
 mod meanwhile;
 mod names;
 mod order;
+mod passwords;
 mod readiness;
 #[path = "../room/mod.rs"]
 mod room;

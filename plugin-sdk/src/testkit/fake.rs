@@ -3,7 +3,7 @@
 use crate::{
     Anchor, AttributeType, Capabilities, Change, Config, Connector, Entry, EntryId, Error,
     ErrorKind, ExportStyle, Exported, ImportKind, ImportRun, ImportSink, ObjectType, Parameter,
-    ParameterKind, Problem, Result, Schema, Value, Values, Watermark,
+    ParameterKind, PasswordOptions, Problem, Result, Schema, Secret, Value, Values, Watermark,
 };
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -21,6 +21,10 @@ pub enum Fault {
     Export(ErrorKind),
     /// The next export is done, but the answer is lost.
     LostAnswer(ErrorKind),
+    /// The next deletion fails and nothing is changed.
+    Delete(ErrorKind),
+    /// The next password is refused and not set.
+    Password(ErrorKind),
     /// The next export panics.
     Panic,
 }
@@ -34,6 +38,8 @@ pub struct State {
     pub journal: Vec<Change>,
     /// Pages of changes as they were exported.
     pub exported: Vec<Vec<Change>>,
+    /// Passwords that were set, in order; those of entries that are gone as well.
+    pub passwords: Vec<(EntryId, String, PasswordOptions)>,
     /// Faults to come.
     pub faults: VecDeque<Fault>,
     /// What the connector says it can do.
@@ -251,14 +257,31 @@ impl Connector for Fake {
         let state = self.0.state();
         Ok(ids.iter().map(|id| state.entries.get(&id.anchor).cloned()).collect())
     }
+
+    fn set_password(&mut self, id: &EntryId, new: &Secret, options: PasswordOptions) -> Result<()> {
+        if let Some(Fault::Password(kind)) = self.0.fault(|f| matches!(f, Fault::Password(_))) {
+            // Not every connector keeps a password to itself.
+            return Err(Error::new(kind, format!("the test refuses {}", new.expose())));
+        }
+        let mut state = self.0.state();
+        if !state.entries.contains_key(&id.anchor) {
+            return Err(Error::not_found("there is no such entry"));
+        }
+        state.passwords.push((id.clone(), new.expose().to_owned(), options));
+        Ok(())
+    }
 }
 
 impl Fake {
     fn one(&mut self, change: &Change) -> Result<Exported> {
-        let fault =
-            self.0.fault(|f| matches!(f, Fault::Export(_) | Fault::LostAnswer(_) | Fault::Panic));
+        let is_delete = matches!(change, Change::Delete { .. });
+        let fault = self.0.fault(|fault| match fault {
+            Fault::Export(_) | Fault::LostAnswer(_) | Fault::Panic => true,
+            Fault::Delete(_) => is_delete,
+            _ => false,
+        });
         match fault {
-            Some(Fault::Export(kind)) => return Err(ordered(kind)),
+            Some(Fault::Export(kind) | Fault::Delete(kind)) => return Err(ordered(kind)),
             Some(Fault::Panic) => panic!("the test asked for it"),
             _ => {}
         }

@@ -10,6 +10,7 @@ use crate::{
     driver::{Driver, Failure, Purpose},
     schema::Table,
 };
+use added::Inserts;
 use ecma_plugin_sdk::{Change, Error, ErrorKind, Exported, Result};
 use std::{thread, time::Duration};
 
@@ -95,6 +96,7 @@ fn attempt(
 ) -> Result<Vec<Result<Exported>>, (Option<usize>, Failure)> {
     let whole = |failure| (None, failure);
     driver.begin(Purpose::Write).map_err(whole)?;
+    let inserts = Inserts::default();
     let mut results = Vec::with_capacity(changes.len());
     for (at, (change, refused)) in changes.iter().zip(refused).enumerate() {
         if let Some(error) = refused {
@@ -104,7 +106,7 @@ fn attempt(
         if is_careful {
             driver.save().map_err(whole)?;
         }
-        results.push(match one(driver, tables, change) {
+        results.push(match one(driver, tables, change, &inserts) {
             Ok(exported) => {
                 if is_careful {
                     driver.release().map_err(whole)?;
@@ -128,9 +130,14 @@ fn attempt(
     Ok(results)
 }
 
-fn one(driver: &dyn Driver, tables: &[Table], change: &Change) -> Done<Exported> {
+fn one<'a>(
+    driver: &'a dyn Driver,
+    tables: &'a [Table],
+    change: &Change,
+    inserts: &'a Inserts<'a>,
+) -> Done<Exported> {
     let table = table(tables, &change.id().object_type)?;
-    let export = Export { driver, table };
+    let export = Export { driver, table, inserts };
     let methods = &table.methods;
     match change {
         Change::Add(entry) => match &methods.add {
@@ -161,4 +168,5 @@ fn table<'t>(tables: &'t [Table], object_type: &str) -> Result<&'t Table> {
 struct Export<'a> {
     driver: &'a dyn Driver,
     table: &'a Table,
+    inserts: &'a Inserts<'a>,
 }

@@ -288,7 +288,8 @@ pub(crate) fn read(
 pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
     let mut entry = Entry::new(&table.object_type);
     for (at, column) in table.read().enumerate() {
-        let mut values = Vec::new();
+        // Most have one value; an empty list would take room for four with the first.
+        let mut values = Vec::with_capacity(1);
         value::read(column, cells.cell(at), |value| {
             values.push(value.into_value());
             Ok(())

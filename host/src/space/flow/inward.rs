@@ -139,12 +139,13 @@ impl Flow {
         }
     }
 
-    /// The target attributes behind the paths a client named.
+    /// The target attributes behind the paths a client named, without the password.
     #[must_use]
     pub fn named(&self, paths: &[Path]) -> BTreeSet<String> {
         self.rules
             .iter()
             .filter(|rule| !rule.anchor && !rule.is_linked())
+            .filter(|rule| !self.is_password(&rule.target.name))
             .filter(|rule| paths.iter().any(|path| path.overlaps(&rule.path)))
             .map(|rule| rule.target.name.clone())
             .collect()

@@ -21,12 +21,18 @@ const PREPARED: usize = 64;
 pub(crate) type Shared = SharedConnection<'static>;
 type Statement = Prepared<StatementConnection<Shared>>;
 
+/// A statement that is kept, and what it answers once somebody asked.
+struct Kept {
+    statement: Statement,
+    columns: Option<Vec<Described>>,
+}
+
 /// Where pages go.
 pub(crate) type Pages<'a> = dyn FnMut(&[u8]) -> bool + 'a;
 
 pub(crate) struct Connected {
     // Before the connection: they end first.
-    prepared: HashMap<String, Statement>,
+    prepared: HashMap<String, Kept>,
     connection: Shared,
     /// What the driver says the database is.
     pub(crate) system: String,
@@ -82,7 +88,7 @@ impl Connected {
     }
 
     /// The statement, prepared now or before.
-    fn prepared(&mut self, sql: &str) -> Result<&mut Statement, Trouble> {
+    fn prepared(&mut self, sql: &str) -> Result<&mut Kept, Trouble> {
         if !self.prepared.contains_key(sql) {
             if self.prepared.len() >= PREPARED {
                 self.prepared.clear();
@@ -92,21 +98,40 @@ impl Connected {
                 // A driver that knows no such limit is told another way, or has none.
                 drop(statement.set_query_timeout_sec(self.limit));
             }
-            self.prepared.insert(sql.to_owned(), statement);
+            self.prepared.insert(sql.to_owned(), Kept { statement, columns: None });
         }
         Ok(self.prepared.get_mut(sql).expect("it was just put there"))
     }
 
-    /// Runs a statement, and hands its rows over. What is longer than its driver said is read again
-    /// from the start, another way, and the rows that are known are passed over.
+    /// Forgets a statement that failed: its tables may be others than when it was prepared.
+    fn heed<T>(&mut self, sql: &str, result: Result<T, Trouble>) -> Result<T, Trouble> {
+        if result.is_err() {
+            self.prepared.remove(sql);
+        }
+        result
+    }
+
+    /// Runs a statement, and hands its rows over.
     pub(crate) fn query(
         &mut self,
         sql: &str,
         parameters: &[Value],
         pages: &mut Pages<'_>,
     ) -> Result<(), Trouble> {
+        let read = self.read(sql, parameters, pages);
+        self.heed(sql, read)
+    }
+
+    /// What is longer than its driver said is read again from the start, another way, and the rows
+    /// that are known are passed over.
+    fn read(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        pages: &mut Pages<'_>,
+    ) -> Result<(), Trouble> {
         let habits = self.habits;
-        let statement = self.prepared(sql)?;
+        let statement = &mut self.prepared(sql)?.statement;
         let types = parameters::described(statement, parameters.len(), habits);
         let bound = parameters::bound(parameters, &types, habits);
         let mut known = None;
@@ -128,8 +153,13 @@ impl Connected {
     }
 
     pub(crate) fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, Trouble> {
+        let changed = self.change(sql, parameters);
+        self.heed(sql, changed)
+    }
+
+    fn change(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, Trouble> {
         let habits = self.habits;
-        let statement = self.prepared(sql)?;
+        let statement = &mut self.prepared(sql)?.statement;
         let types = parameters::described(statement, parameters.len(), habits);
         let bound = parameters::bound(parameters, &types, habits);
         if let Some(cursor) = statement.execute(bound.as_slice())? {
@@ -146,9 +176,13 @@ impl Connected {
 
     pub(crate) fn columns(&mut self, sql: &str) -> Result<Vec<Described>, Trouble> {
         let habits = self.habits;
-        // Prepared anew: what is kept may know an older table.
-        self.prepared.remove(sql);
-        fetch::described(self.prepared(sql)?, habits)
+        let kept = self.prepared(sql)?;
+        if let Some(columns) = &kept.columns {
+            return Ok(columns.clone());
+        }
+        let columns = fetch::described(&mut kept.statement, habits)?;
+        kept.columns = Some(columns.clone());
+        Ok(columns)
     }
 
     pub(crate) fn call(

@@ -117,7 +117,7 @@ pub(crate) struct Argument {
 }
 
 /// A column of what a statement answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Described {
     pub(crate) name: String,
     pub(crate) kind: Kind,

@@ -17,9 +17,10 @@ use crate::{
     settings::{Settings, Tls},
 };
 use ecma_plugin_sdk::{Error, tls};
-use mysql_async::{Conn, OptsBuilder, Params, SslOpts, prelude::Queryable as _};
+use mysql_async::{Conn, OptsBuilder, Params, SslOpts, Statement, prelude::Queryable as _};
 use std::{
     cell::{Cell as Slot, RefCell},
+    collections::HashMap,
     time::Duration,
 };
 use tokio::{runtime::Runtime, time::timeout};
@@ -36,6 +37,8 @@ pub(super) struct Mysql {
     runtime: Runtime,
     /// There until it is dropped.
     connection: RefCell<Option<Conn>>,
+    /// Kept here: the library would read a text for names of parameters each time it runs.
+    prepared: RefCell<HashMap<String, Statement>>,
     in_transaction: Slot<bool>,
     last_number: Slot<Option<i64>>,
     keys: RefCell<Keys>,
@@ -58,17 +61,18 @@ impl Mysql {
             .prefer_socket(false)
             // An update that changes nothing counts its row.
             .client_found_rows(true)
-            .stmt_cache_size(PREPARED)
+            .stmt_cache_size(0)
             .tcp_keepalive(Some(Duration::from_secs(60)));
         let opening = runtime.block_on(async { timeout(PATIENCE, Conn::new(options)).await });
         let late =
             || Failure::Database(Fault::Unreachable, "the server does not answer".to_owned());
         let opened = opening.map_err(|_| late())?.map_err(|error| fault::failure(&error, None))?;
-        let (in_transaction, last_number, keys) = Default::default();
+        let (prepared, in_transaction, last_number, keys) = Default::default();
         let connection = RefCell::new(Some(opened));
         let mut mysql = Mysql {
             runtime,
             connection,
+            prepared,
             in_transaction,
             last_number,
             keys,
@@ -108,6 +112,22 @@ impl Mysql {
             true => format!("SET max_statement_time = {seconds}"),
             false => format!("SET max_execution_time = {}", u64::from(seconds) * 1000),
         })
+    }
+
+    /// The statement, prepared now or before.
+    async fn prepared(&self, connection: &mut Conn, sql: &str) -> mysql_async::Result<Statement> {
+        let known = self.prepared.borrow().get(sql).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        if self.prepared.borrow().len() >= PREPARED {
+            for old in self.prepared.take().into_values() {
+                connection.close(old).await?;
+            }
+        }
+        let statement = connection.prep(sql).await?;
+        self.prepared.borrow_mut().insert(sql.to_owned(), statement.clone());
+        Ok(statement)
     }
 
     /// Lets the connection work; its failure is told with what is known of the statement.
@@ -182,7 +202,8 @@ impl Driver for Mysql {
 
     fn query(&self, sql: &str, parameters: &[Scalar], each: &mut Each<'_>) -> Result<(), Failure> {
         self.work(sql, async |connection| {
-            let mut rows = connection.exec_iter(sql, bound(parameters)).await?;
+            let statement = self.prepared(connection, sql).await?;
+            let mut rows = connection.exec_iter(statement, bound(parameters)).await?;
             while let Some(row) = rows.next().await? {
                 each(&Sent::from(row)).map_err(Stopped::Ours)?;
             }
@@ -191,7 +212,8 @@ impl Driver for Mysql {
     }
 
     fn columns(&self, sql: &str) -> Result<Vec<ColumnFacts>, Failure> {
-        let statement = self.work(sql, async |connection| Ok(connection.prep(sql).await?))?;
+        let statement =
+            self.work(sql, async |connection| Ok(self.prepared(connection, sql).await?))?;
         Ok(call::columns(&statement.columns()))
     }
 
@@ -202,7 +224,8 @@ impl Driver for Mysql {
     fn execute(&self, sql: &str, parameters: &[Scalar]) -> Result<u64, Failure> {
         self.last_number.set(None);
         let (rows, number) = self.work(sql, async |connection| {
-            let done = connection.exec_iter(sql, bound(parameters)).await?;
+            let statement = self.prepared(connection, sql).await?;
+            let done = connection.exec_iter(statement, bound(parameters)).await?;
             let answer = (done.affected_rows(), done.last_insert_id());
             done.drop_result().await?;
             Ok(answer)

@@ -2,12 +2,51 @@
 
 use super::{Done, Export};
 use crate::{
+    dialect::Dialect,
     driver::{Cell, Failure, Scalar},
     import,
-    schema::Column,
+    schema::{Column, Table},
     value,
 };
 use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind};
+use std::{cell::RefCell, ptr, rc::Rc};
+
+/// The statement for the last new row: those of a page are mostly alike.
+#[derive(Default)]
+pub(super) struct Inserts<'a>(RefCell<Option<Rc<Insert<'a>>>>);
+
+struct Insert<'a> {
+    table: &'a Table,
+    columns: Vec<&'a Column>,
+    sql: String,
+    /// Whether it answers the row, or at least what names it.
+    answers: bool,
+}
+
+impl<'a> Inserts<'a> {
+    /// The statement that adds a row with values in these columns.
+    fn of(
+        &self,
+        dialect: &dyn Dialect,
+        table: &'a Table,
+        columns: &[&'a Column],
+    ) -> Rc<Insert<'a>> {
+        let is_same = |last: &Rc<Insert<'a>>| {
+            let same = |(one, other): (&&Column, &&Column)| ptr::eq(*one, *other);
+            ptr::eq(last.table, table)
+                && last.columns.len() == columns.len()
+                && last.columns.iter().zip(columns).all(same)
+        };
+        let mut last = self.0.borrow_mut();
+        if let Some(same) = last.as_ref().filter(|last| is_same(last)) {
+            return Rc::clone(same);
+        }
+        let (sql, answers) = dialect.insert(table, columns);
+        let new = Rc::new(Insert { table, columns: columns.to_vec(), sql, answers });
+        *last = Some(Rc::clone(&new));
+        new
+    }
+}
 
 /// A row that was added.
 pub(super) struct New {
@@ -16,15 +55,14 @@ pub(super) struct New {
     pub(super) entry: Option<Entry>,
 }
 
-impl Export<'_> {
+impl<'a> Export<'a> {
     /// Adds a row with values in these columns; answers what names it, and the row itself if it is
     /// known already.
-    pub(super) fn insert(&self, columns: &[&Column], parameters: &[Scalar]) -> Done<New> {
-        let dialect = self.driver.dialect();
-        let (sql, answers) = dialect.insert(self.table, columns);
-        let id = match answers {
-            true => self.answered(&sql, columns, parameters),
-            false => self.known_before(&sql, columns, parameters),
+    pub(super) fn insert(&self, columns: &[&'a Column], parameters: &[Scalar]) -> Done<New> {
+        let insert = self.inserts.of(self.driver.dialect(), self.table, columns);
+        let id = match insert.answers {
+            true => self.answered(&insert.sql, columns, parameters),
+            false => self.known_before(&insert.sql, columns, parameters),
         }?;
         id.ok_or_else(|| {
             let text = "a trigger of the database left the row out";

@@ -1,6 +1,6 @@
 //! Entries, written by the statements of the operator.
 
-use super::{Done, Export};
+use super::{Done, Export, added::Inserts};
 use crate::{
     child::Child,
     driver::{Driver, Failure, Purpose, Scalar},
@@ -153,7 +153,7 @@ pub(crate) fn password(
         let text = format!("there is no statement that does so for {}", table.object_type);
         return Err(Error::unsupported(text));
     };
-    let export = Export { driver, table };
+    let export = Export { driver, table, inserts: &Inserts::default() };
     driver.begin(Purpose::Write)?;
     let done = (|| -> Done<()> {
         let is_anchor = |at: usize| table.columns[at].anchor;

@@ -32,7 +32,8 @@ pub(super) fn call(
     }
     let sql = mysql.dialect().call(&call.quoted(mysql.dialect()), &marks);
     let columns = mysql.work(&sql, async |connection| {
-        let mut rows = connection.exec_iter(sql.as_str(), bound(&parameters)).await?;
+        let statement = mysql.prepared(connection, &sql).await?;
+        let mut rows = connection.exec_iter(statement, bound(&parameters)).await?;
         let columns = columns(rows.columns_ref());
         while let Some(row) = rows.next().await? {
             each(&value::Sent::from(row), &columns).map_err(Stopped::Ours)?;

@@ -91,6 +91,25 @@ fn a_query_is_described_and_does_not_run() {
 }
 
 #[test]
+fn a_statement_is_described_once_until_it_fails_or_the_catalog_is_read() {
+    let odbc = mariadb("described_once", "CREATE TABLE t (id integer PRIMARY KEY, a integer)");
+    const SQL: &str = "SELECT * FROM t WHERE id = ?";
+    let width = || odbc.columns(SQL).map(|columns| columns.len()).map_err(Error::from);
+    let other = |sql| odbc.run(sql).map_err(Error::from).unwrap();
+    assert_eq!(width(), Ok(2));
+    other("ALTER TABLE t ADD b integer");
+    assert_eq!(width(), Ok(2), "it is not asked for again");
+    odbc.describe().map_err(Error::from).unwrap();
+    assert_eq!(width(), Ok(3));
+    other("ALTER TABLE t DROP b");
+    other("ALTER TABLE t RENAME TO gone");
+    let failed = odbc.query(SQL, &[Scalar::Integer(1)], &mut nothing);
+    assert!(failed.is_err());
+    other("ALTER TABLE gone RENAME TO t");
+    assert_eq!(width(), Ok(2));
+}
+
+#[test]
 fn a_procedure_reads_and_writes_its_arguments_and_answers_rows() {
     let odbc = mariadb(
         "called",
