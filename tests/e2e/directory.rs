@@ -85,7 +85,8 @@ fn people_and_groups_in_openldap_flow_both_ways() {
     let dn = made[OWN]["-dn-"].as_str().unwrap().to_owned();
     assert!(directory.binds(&dn, "correct horse battery"), "the new password logs in");
     assert!(!made.to_string().contains("correct horse"));
-    assert!(entra.create(&new).refused(409).contains("userName"));
+    let clash = entra.create(&new).refused(409);
+    assert!(clash.contains("userName"), "{clash}");
 
     let short = json!({"userName": "brief", "displayName": "B", "name": {"familyName": "B"}, "password": "x"});
     let refused = entra.create(&short).refused(400);

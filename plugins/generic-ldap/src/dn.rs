@@ -6,7 +6,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A distinguished name, the part nearest to the entry first. Empty for the root of a directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +100,22 @@ impl Name {
         let keys: Vec<String> = self.rdns.iter().map(Rdn::key).collect();
         keys.join(",")
     }
+}
+
+/// The one way in which a name is written here. Servers write names as they were given, so that an
+/// entry and a reference to it may differ in their escapes; what is no name stays as it is.
+pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_around = |at: usize| {
+        let separates =
+            |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_none_or(|b| b",=+".contains(b));
+        bytes[at] == b' ' && (separates(at.checked_sub(1)) || separates(Some(at + 1)))
+    };
+    let unusual = |at: usize| b"\\\";#<>".contains(&bytes[at]) || is_around(at);
+    if !(0..bytes.len()).any(unusual) {
+        return Cow::Borrowed(text);
+    }
+    Name::parse(text).map_or(Cow::Borrowed(text), |name| Cow::Owned(name.to_string()))
 }
 
 /// What makes an entry of the old name one of the new name; nothing when they are written alike.

@@ -3,7 +3,7 @@
 use crate::{
     client::{Client, Found, Search},
     delta,
-    dn::Name,
+    dn::{self, Name},
     enabled::ENABLED,
     export::add::required_lists,
     members, range,
@@ -207,14 +207,14 @@ impl<'a> Plan<'a> {
                 continue;
             };
             // A group that must have a member has itself when it has no other.
-            let is_own = |bytes: &&Vec<u8>| {
-                bytes.as_slice() == found.dn.as_bytes()
-                    && required_lists(kind.kind).any(|w| w == field.wire)
-            };
-            let values = values.iter().filter(|bytes| !is_own(bytes));
-            let values = values.map(|bytes| field.read(bytes));
+            let has_itself = required_lists(kind.kind).any(|list| list == field.wire);
+            let is_own =
+                |value: &Value| has_itself && value.as_text() == dn.as_ref().map(Dn::as_str);
+            let values = values.iter().map(|bytes| field.read(bytes).map(named));
             let values: Result<Vec<Value>, String> = values.collect();
-            entry.put(field.name.as_str(), values.map_err(|why| Error::invalid(&field.name, why))?);
+            let mut values = values.map_err(|why| Error::invalid(&field.name, why))?;
+            values.retain(|value| !is_own(value));
+            entry.put(field.name.as_str(), values);
         }
         if let Some(enabled) =
             self.target.enabled.as_ref().filter(|_| kind.wanted.contains(ENABLED))
@@ -257,8 +257,16 @@ pub(crate) fn id(target: &Target, object_type: &str, found: &Found) -> Result<En
     Ok(EntryId {
         object_type: object_type.to_owned(),
         anchor: Anchor::new([(name, anchor(target, found)?)]),
-        dn: Some(Dn::new(found.dn.as_str())),
+        dn: Some(Dn::new(dn::canonical(&found.dn))),
     })
+}
+
+/// A reference in the one way in which names are written here.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Reference(text) => Value::Reference(dn::canonical(&text).into_owned()),
+        value => value,
+    }
 }
 
 fn either(filters: impl Iterator<Item = String>) -> String {

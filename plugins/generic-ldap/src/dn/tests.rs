@@ -244,3 +244,19 @@ proptest! {
         prop_assert_eq!(read, bytes);
     }
 }
+
+#[test]
+fn a_name_and_what_refers_to_it_are_written_in_one_way() {
+    for (text, expected) in [
+        ("uid=kim,ou=people,dc=example", "uid=kim,ou=people,dc=example"),
+        (r"cn=Smith\2C Jr.,dc=example", r"cn=Smith\, Jr.,dc=example"),
+        (r#"cn="Smith, Jr.",dc=example"#, r"cn=Smith\, Jr.,dc=example"),
+        ("cn = Kim, dc=example", "cn=Kim,dc=example"),
+        (r"cn=Trailing\20,dc=example", r"cn=Trailing\ ,dc=example"),
+        ("cn=Kim Larsen,dc=example", "cn=Kim Larsen,dc=example"),
+        ("no name", "no name"),
+        ("", ""),
+    ] {
+        assert_eq!(canonical(text), expected, "{text}");
+    }
+}

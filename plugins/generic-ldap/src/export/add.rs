@@ -24,6 +24,9 @@ impl Export<'_> {
         let plan = Plan::without_members(target, kind);
         let controls: Vec<RawControl> = self.post_read(&plan).into_iter().collect();
         let answer = self.added(&name, &attributes, &controls)?;
+        if answer.code == code::ENTRY_EXISTS {
+            return Err(taken(kind, &name));
+        }
         let dn = name.to_string();
         let exported = self.after(&plan, &dn, &answer.done()?)?;
         if waits {
@@ -148,6 +151,18 @@ impl Export<'_> {
         };
         debug_assert_eq!(modification.doing, Doing::Replace);
         self.client.modify(dn, vec![modification], Vec::new())?.done().map(drop)
+    }
+}
+
+/// Another entry has the name; the attribute that it is made of can be mended.
+fn taken(kind: &Type, name: &Name) -> Error {
+    let error = Error::already_exists(format!("{name} is there already"));
+    let part = name.rdn().and_then(|rdn| rdn.avas().next().map(|(kind, _)| kind.to_owned()));
+    let field =
+        part.and_then(|part| kind.fields.iter().find(|f| f.name.eq_ignore_ascii_case(&part)));
+    match field {
+        Some(field) => error.at(field.name.as_str()),
+        None => error,
     }
 }
 
