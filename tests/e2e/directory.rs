@@ -134,6 +134,18 @@ fn people_and_groups_in_openldap_flow_both_ways() {
     assert_eq!(entra.get("/Users?count=0").expect(200)["totalResults"], PEOPLE + 1);
     assert!(host.log().contains("Delta"), "the second import brought what changed");
 
+    // The directory gives a group the new name of its member: the host learns of it soon.
+    patch(&entra, &team, json!([{"op": "Add", "path": "members", "value": [{"value": id}]}]))
+        .expect(204);
+    patch(&entra, &user, json!([{"op": "Replace", "path": "userName", "value": "rob"}]))
+        .expect(200);
+    until("the group has its member again", || {
+        let members = &entra.get(&team).expect(200)["members"];
+        (members[0]["value"] == id.as_str()).then_some(())
+    });
+    let found = directory.search(BASE, "sub", "(cn=Pilots)", &["member"]);
+    assert!(found[0].1["member"].contains(&format!("uid=rob,ou=people,{BASE}")), "{found:?}");
+
     // The server is gone for a while.
     directory.restart();
     let again = json!([{"op": "Replace", "path": "title", "value": "Captain"}]);

@@ -99,6 +99,9 @@ impl Binding {
         let span = tracing::info_span!("run", connector = %self.name(), ?kind);
         let _entered = span.enter();
         let ran = self.run(since);
+        if ran.is_err() && kind == RunKind::Full {
+            self.full_next.store(true, Ordering::Relaxed);
+        }
         let seconds = start.elapsed().as_secs_f64();
         let mut report = PassReport::default();
         let failure = match ran {
@@ -150,7 +153,8 @@ impl Binding {
     /// Where a delta import goes on; `None` when it has to be a full one.
     fn delta_since(&self) -> Option<BTreeMap<String, Watermark>> {
         let can = self.capabilities.delta_import && self.config.run.delta_import.enabled;
-        self.watermarks.lock().clone().filter(|_| can)
+        let is_full = self.full_next.swap(false, Ordering::Relaxed);
+        self.watermarks.lock().clone().filter(|_| can && !is_full)
     }
 
     fn run(&self, since: Option<BTreeMap<String, Watermark>>) -> Result<PassReport, Failure> {
@@ -180,7 +184,12 @@ impl Binding {
         if pass.is_whole() {
             *self.watermarks.lock() = watermarks;
         }
-        Ok(pass.end(&mut prepared.space.write()))
+        let mut space = prepared.space.write();
+        // A full import has read what others name an entry by, or nearly so.
+        if space.take_renamed() && since.is_some() {
+            self.names_changed();
+        }
+        Ok(pass.end(&mut space))
     }
 
     /// Opens a connection and asks what the target is, on a thread that is given up when the plugin

@@ -103,6 +103,8 @@ pub struct Binding {
     memory: u64,
     /// Watermarks by partition, of the last import that was whole.
     watermarks: Mutex<Option<BTreeMap<String, Watermark>>>,
+    /// The next import has to read everything.
+    full_next: AtomicBool,
     wake: Notify,
     /// Calls of imports that have not come back.
     stuck: Arc<AtomicUsize>,
@@ -211,6 +213,7 @@ impl Binding {
             scan_deadline,
             memory: RandomState::new().build_hasher().finish(),
             watermarks: Mutex::new(None),
+            full_next: AtomicBool::new(false),
             wake: Notify::new(),
             stuck: Arc::default(),
             stopping: AtomicBool::new(false),
@@ -276,6 +279,13 @@ impl Binding {
     /// Asks for an import as soon as possible.
     pub fn run_soon(&self) {
         self.wake.notify_one();
+    }
+
+    /// An entry that others name has another name: soon a full import reads what they name it by now.
+    /// Some directories change the others too, and not all of them tell that a group was changed so.
+    fn names_changed(&self) {
+        self.full_next.store(true, Ordering::Relaxed);
+        self.run_soon();
     }
 
     /// Stops: running imports end soon, writes under way are finished.

@@ -435,6 +435,9 @@ impl Binding {
         let changes = links::changes(&space, flow, &mut entry, plans);
         let row = row::encode(&prepared.layout, &entry).map_err(not_understood)?;
         space.apply(&Edit::Update(&row, &changes), By::Export, self.now());
+        if space.take_renamed() {
+            self.names_changed();
+        }
         Ok(ResourceId::of(&prepared.layout, &row.bytes))
     }
 

@@ -46,6 +46,8 @@ pub struct Space {
     exports: u64,
     /// How many entries without a name of theirs the last whole import could not read.
     pub(super) nameless: usize,
+    /// Whether an entry that others may name has another name since this was asked last.
+    renamed: bool,
 }
 
 impl Space {
@@ -61,6 +63,7 @@ impl Space {
             touched: None,
             exports: 0,
             nameless: 0,
+            renamed: false,
             layout,
         }
     }
@@ -285,6 +288,12 @@ impl Space {
         }
     }
 
+    /// Whether an entry that others may name has got another name since this was asked last: what
+    /// others name it by may be another one now too.
+    pub fn take_renamed(&mut self) -> bool {
+        std::mem::take(&mut self.renamed)
+    }
+
     /// How many changes exports made: while it is the same, what was looked up is still right.
     pub(super) fn exports(&self) -> u64 {
         self.exports
@@ -362,6 +371,11 @@ impl Space {
             return Put::Same(slot);
         }
         let before = self.rows.put(slot, bytes, now);
+        let kind = &self.layout.types[row::type_of(bytes) as usize];
+        if let Some(before) = before.as_deref().filter(|_| kind.dn_index.is_some()) {
+            let name = |bytes| row::values(bytes, kind.dn()).next().map(|cell| cell.bytes);
+            self.renamed |= name(before) != name(bytes);
+        }
         if known.is_none() {
             self.keys.insert(hash, (slot, hash), |(_, hash)| hash);
         }
@@ -430,5 +444,35 @@ impl Space {
         let is_meant = |slot| self.rows.bytes(slot).is_some_and(|bytes| bytes.starts_with(key));
         let found = self.keys.find(hash, |(slot, known)| known == hash && is_meant(slot));
         found.map(|(slot, _)| slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::{layout::Keeping, row};
+    use ecma_plugin_sdk::{Attribute, AttributeType, Entry};
+
+    #[test]
+    fn a_new_name_is_noticed_once_and_only_where_entries_may_name_each_other() {
+        for is_named in [false, true] {
+            let mut layout = Layout::default();
+            let id = Attribute::new("id", AttributeType::Integer);
+            let kept = Keeping { indexed: false, folded: false, linked: false };
+            layout.add("user", std::slice::from_ref(&id), &[], |_| kept);
+            if is_named {
+                layout.index_names(true);
+            }
+            let mut space = Space::new(Arc::new(layout));
+            let mut put = |dn: &str| {
+                let entry = Entry::new("user").anchor("id", 1_i64).dn(dn);
+                let row = row::encode(&space.layout, &entry).unwrap();
+                space.apply(&Edit::Put(&row), By::Import, 0);
+                (space.take_renamed(), space.take_renamed())
+            };
+            assert_eq!(put("uid=kim"), (false, false), "it is new");
+            assert_eq!(put("uid=kim"), (false, false), "it is the same");
+            assert_eq!(put("uid=kim2"), (is_named, false));
+        }
     }
 }
