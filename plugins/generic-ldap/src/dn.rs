@@ -174,7 +174,8 @@ pub(crate) fn escape(value: &str) -> String {
     let last = value.len().saturating_sub(1);
     for (at, c) in value.char_indices() {
         match c {
-            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => escaped.extend(['\\', c]),
+            // Samba wants the equals sign escaped too, which is allowed (§3).
+            '"' | '+' | ',' | ';' | '<' | '=' | '>' | '\\' => escaped.extend(['\\', c]),
             ' ' | '#' if at == 0 => escaped.extend(['\\', c]),
             ' ' if at == last => escaped.push_str("\\ "),
             // Only NUL has to be; the others would break the line of a log.

@@ -10,6 +10,7 @@ use ecma_plugin_sdk::{
     Dn, EntryId, Error, ErrorKind, ImportKind, ImportRun, ImportSink, Result, Watermark,
 };
 use jiff::Timestamp;
+use std::collections::{BTreeSet, HashSet};
 
 /// Names that are read with one turn to the server each, so many of them kept to tell doubles.
 const REMEMBERED: usize = 100_000;
@@ -36,7 +37,14 @@ pub(crate) fn run(
         let references = import.references;
         tracing::warn!(base, references, "References to other servers were not followed");
     }
-    watermark
+    watermark.map_err(|error| match error.kind() {
+        // A base, a container or a log, and no entry of the host's.
+        ErrorKind::NotFound => Error::config(format!(
+            "{}; is its name right, and may this account see it",
+            error.message()
+        )),
+        _ => error,
+    })
 }
 
 struct Import<'i, 's> {
@@ -65,7 +73,9 @@ impl Import<'_, '_> {
     ) -> Result<()> {
         let search = Search::below(root, self.plan.filter(), self.plan.asked());
         let mut pages = scene.target.pages(client, search, scene.page_size)?;
+        let mut is_empty = true;
         while let Some(page) = pages.next(client)? {
+            is_empty &= page.is_empty();
             for (found, taken) in self.plan.take(client, page)? {
                 *greatest = (*greatest).max(delta::changed(&found));
                 match taken {
@@ -79,6 +89,11 @@ impl Import<'_, '_> {
             }
         }
         self.references += pages.references;
+        // 389 answers a search in pages below nothing with nothing.
+        let itself = Search::entry(root, &["1.1".to_owned()]);
+        if is_empty && client.find(&itself)?.is_none() {
+            return Err(Error::not_found(format!("there is no {root}")));
+        }
         Ok(())
     }
 
@@ -88,8 +103,9 @@ impl Import<'_, '_> {
         scene: &Scene<'_>,
         since: &Watermark,
     ) -> Result<Watermark> {
-        let mut known = std::collections::HashSet::new();
-        delta::news(client, scene, since, &mut |client, news| {
+        let mut known = HashSet::new();
+        let mut containers = BTreeSet::new();
+        let watermark = delta::news(client, scene, since, &mut |client, news| {
             if !self.sink.go_on() {
                 return Err(Error::cancelled());
             }
@@ -103,13 +119,36 @@ impl Import<'_, '_> {
                     // Each is read as it is now: once is enough.
                     if known.insert(dn.clone()) { self.named(client, &dn) } else { Ok(()) }
                 }
-                News::Below(dn) => match self.below(client, scene, &dn, &mut None) {
-                    // Moved on, or deleted since: the log tells that too.
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    result => result,
-                },
+                News::Below(dn) => {
+                    containers.insert(dn);
+                    Ok(())
+                }
             }
-        })
+        })?;
+        // Not before the end: OpenLDAP has the pages of one search in a connection.
+        for dn in &containers {
+            match self.all_below(client, scene, dn) {
+                // Moved on, or deleted since: that is told too.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => result?,
+            }
+        }
+        Ok(watermark)
+    }
+
+    /// What stands at and below this name as it is now, also what is not wanted any more there.
+    fn all_below(&mut self, client: &mut Client, scene: &Scene<'_>, dn: &str) -> Result<()> {
+        let search = Search::below(dn, self.plan.classes_filter(), self.plan.asked());
+        let mut pages = scene.pages(client, search)?;
+        while let Some(page) = pages.next(client)? {
+            for found in page {
+                self.one(client, found)?;
+            }
+            if !self.sink.go_on() {
+                return Err(Error::cancelled());
+            }
+        }
+        Ok(())
     }
 
     fn named(&mut self, client: &mut Client, dn: &str) -> Result<()> {

@@ -16,6 +16,17 @@ pub(crate) const CLASSES: [&str; 12] = [
     "container",
 ];
 
+/// The classes of what others stand below, as far as it may get another name.
+pub(crate) const CONTAINERS: [&str; 7] = [
+    "organizationalUnit",
+    "organization",
+    "container",
+    "nsContainer",
+    "domain",
+    "locality",
+    "country",
+];
+
 /// What is never read: passwords, hashes of them, and keys.
 const SECRETS: [&str; 41] = [
     // RFC 4519, RFC 3112, RFC 2307.
@@ -84,6 +95,29 @@ const MADE_BY_ACTIVE_DIRECTORY: [&str; 12] = [
     "dc",
 ];
 
+/// What Active Directory computes for each reader and each time, or keeps for itself: nobody maps it,
+/// and it makes looks at single entries slow and long.
+const COMPUTED_BY_ACTIVE_DIRECTORY: [&str; 18] = [
+    "allowedAttributes",
+    "allowedAttributesEffective",
+    "allowedChildClasses",
+    "allowedChildClassesEffective",
+    "fromEntry",
+    "msDS-NCReplCursors",
+    "msDS-NCReplInboundNeighbors",
+    "msDS-NCReplOutboundNeighbors",
+    "msDS-ReplAttributeMetaData",
+    "msDS-ReplValueMetaData",
+    "nTSecurityDescriptor",
+    "replPropertyMetaData",
+    "sDRightsEffective",
+    "structuralObjectClass",
+    "subSchemaSubEntry",
+    "tokenGroups",
+    "tokenGroupsGlobalAndUniversal",
+    "tokenGroupsNoGCAcceptable",
+];
+
 fn is_among(names: &[&str], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -96,4 +130,9 @@ pub(crate) fn is_secret(name: &str) -> bool {
 /// Whether Active Directory makes the value when an entry is added without it.
 pub(crate) fn is_made_by_active_directory(name: &str) -> bool {
     is_among(&MADE_BY_ACTIVE_DIRECTORY, name)
+}
+
+/// Whether Active Directory computes the value for each reader.
+pub(crate) fn is_computed_by_active_directory(name: &str) -> bool {
+    is_among(&COMPUTED_BY_ACTIVE_DIRECTORY, name)
 }

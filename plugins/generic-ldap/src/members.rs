@@ -83,12 +83,13 @@ fn look_up(
             some.iter().map(|text| format!("({by}={})", escape_filter(text.as_bytes()))).collect();
         for base in &target.bases {
             let search = Search::below(base.as_str(), format!("(|{terms})"), &asked);
-            let mut pages = target.pages(client, search, AT_ONCE as u32)?;
-            while let Some(page) = pages.next(client)? {
-                for found in page {
-                    for text in found.texts(by) {
-                        names.entry(text.to_lowercase()).or_insert_with(|| found.dn.clone());
-                    }
+            // Without pages: OpenLDAP has those of one search in a connection, and an import is on.
+            let gathered = client.search(&search)?;
+            let context = || format!("looking for entries by {by} in {base}");
+            gathered.answer.done().map_err(|error| error.context(context()))?;
+            for found in gathered.entries {
+                for text in found.texts(by) {
+                    names.entry(text.to_lowercase()).or_insert_with(|| found.dn.clone());
                 }
             }
         }

@@ -6,8 +6,8 @@ use crate::{
     dn::{self, Name},
     enabled::ENABLED,
     export::add::required_lists,
-    members, range,
-    schema::{DN, DN_AS_ANCHOR, Type},
+    known, members, range,
+    schema::{DN, DN_AS_ANCHOR, Field, Type},
     settings::{DeltaStrategy, Settings},
     target::Target,
     value,
@@ -132,6 +132,13 @@ impl<'a> Plan<'a> {
         either(self.kinds.iter().map(|kind| kind.kind.filter()))
     }
 
+    /// A filter for entries that fit this one, and for containers: with a container's name change those
+    /// of all that stands below, and no server counts that as a change of them.
+    pub(crate) fn with_containers(&self, filter: &str) -> String {
+        let classes = known::CONTAINERS.map(|class| format!("(objectClass={class})"));
+        format!("(|{filter}{})", classes.concat())
+    }
+
     /// Where a full import of this base looks: the chosen containers in it, or the base itself.
     pub(crate) fn roots(&self, base: &str) -> Result<Vec<String>> {
         let whole = Name::parse(base).map_err(|why| {
@@ -202,6 +209,10 @@ impl<'a> Plan<'a> {
         let mut entry = Entry::with_id(id);
         for (wire, values) in &found.attributes {
             let field = kind.kind.field_on_wire(wire).filter(|field| field.is_readable());
+            // The anchor is said by the id.
+            let is_anchor =
+                |field: &Field| self.target.anchor_attribute() == Some(field.name.as_str());
+            let field = field.filter(|field| !is_anchor(field));
             let Some(field) = field.filter(|field| kind.wanted.contains(field.name.as_str()))
             else {
                 continue;

@@ -24,6 +24,8 @@ pub(crate) mod code {
     pub(crate) const VALUE_EXISTS: u32 = 20;
     /// There is no such entry.
     pub(crate) const NO_SUCH_ENTRY: u32 = 32;
+    /// The server has too much to do.
+    pub(crate) const BUSY: u32 = 51;
     /// The server does not want to.
     pub(crate) const UNWILLING: u32 = 53;
     /// The entry does not fit its classes.
@@ -98,11 +100,18 @@ impl Answer {
             code::UNWILLING if has(&["restricted", "read-only", "readonly", "shadow context"]) => {
                 (ErrorKind::Forbidden, None)
             }
+            code::UNWILLING if has(&["no global superior knowledge"]) => {
+                (kind, Some(DN.to_owned()))
+            }
+            // Active Directory's number of what is not in its schema.
+            code::NO_SUCH_ATTRIBUTE if has(&["0000200A", "00000057"]) => (ErrorKind::Invalid, None),
             // Active Directory's word for a client that did not log in.
             1 if has(&["successful bind must be completed"]) => (ErrorKind::Credentials, None),
             17 | 18 | 21 if text.contains(':') => {
-                let name = text.split(':').next().filter(|name| is_attribute(name));
-                (kind, name.map(str::to_owned))
+                // Active Directory begins with a number and names the attribute later.
+                let named = between(text, "attribute '", "'");
+                let first = text.split(':').next().filter(|name| is_attribute(name));
+                (kind, named.or(first.map(str::to_owned)))
             }
             65 => (
                 kind,
@@ -192,6 +201,13 @@ mod tests {
             (19, "Password fails quality checking policy", ErrorKind::Invalid, None),
             (21, "mail: value #0 invalid per syntax", ErrorKind::Invalid, Some("mail")),
             (21, "it is wrong: here", ErrorKind::Invalid, None),
+            (
+                21,
+                "0000200B: objectclass_attrs: attribute 'title' on entry 'CN=x' is invalid!",
+                ErrorKind::Invalid,
+                Some("title"),
+            ),
+            (53, "no global superior knowledge", ErrorKind::Invalid, Some(DN)),
             (
                 65,
                 "object class 'inetOrgPerson' requires attribute 'sn'",

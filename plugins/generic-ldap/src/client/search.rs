@@ -11,6 +11,7 @@ use ldap3::{
     asn1::{PL, StructureTag},
     controls::RawControl,
 };
+use std::time::Duration;
 
 /// How far below its base a search looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +203,11 @@ impl Client {
         Ok(gathered)
     }
 
+    /// Lets the server do something else.
+    fn pause(&self, duration: Duration) {
+        self.runtime.block_on(tokio::time::sleep(duration));
+    }
+
     /// All that a search finds at once; whether the server said more than that is in the answer.
     pub(crate) fn search(&mut self, search: &Search) -> Result<Gathered, Error> {
         let stream = self.start(search, Vec::new())?;
@@ -257,9 +263,16 @@ pub(crate) struct Pages {
     /// Of a list view: the first entry of the page that was asked for last, counted from 1.
     from: u32,
     first: bool,
+    /// Requests for a view in a row that the server was too busy for.
+    busy: u32,
+    /// How long the list is and what the server wants back, as it said with the last view.
+    viewed: control::Viewed,
     /// References to other servers, which are not followed.
     pub(crate) references: usize,
 }
+
+/// How often a busy server is asked again for a view, and after how long.
+const BUSY_ASKED: (u32, Duration) = (100, Duration::from_millis(20));
 
 /// The smallest page that is tried where the server does not want larger ones.
 const SMALLEST: u32 = 50;
@@ -284,24 +297,29 @@ impl Pages {
             Paging::Auto => Way::Single,
         };
         let size = size.max(1);
-        let mut pages =
-            Pages { search, way, size, stream: None, from: 1, first: true, references: 0 };
-        pages.ask(client, &[], 0, None)?;
+        let mut pages = Pages {
+            search,
+            way,
+            size,
+            stream: None,
+            from: 1,
+            first: true,
+            busy: 0,
+            viewed: control::Viewed::default(),
+            references: 0,
+        };
+        pages.ask(client, &[])?;
         Ok(pages)
     }
 
-    fn ask(
-        &mut self,
-        client: &mut Client,
-        cookie: &[u8],
-        content: u32,
-        context: Option<&[u8]>,
-    ) -> Result<(), Error> {
+    fn ask(&mut self, client: &mut Client, cookie: &[u8]) -> Result<(), Error> {
         let controls = match &self.way {
             Way::Single => Vec::new(),
             Way::Paged => vec![control::paged(self.size, cookie)],
             Way::View(order) => {
-                vec![control::sorted(order), control::view(self.from, self.size, content, context)]
+                let control::Viewed { content, context } = &self.viewed;
+                let view = control::view(self.from, self.size, *content, context.as_deref());
+                vec![control::sorted(order), view]
             }
         };
         self.stream = Some(client.start(&self.search, controls)?);
@@ -317,8 +335,13 @@ impl Pages {
             self.references += gathered.references;
             let answer = gathered.answer;
             if answer.code != code::SUCCESS {
+                if self.is_to_wait(&answer) {
+                    client.pause(BUSY_ASKED.1);
+                    self.ask(client, &[])?;
+                    continue;
+                }
                 if self.shrinks(&answer) {
-                    self.ask(client, &[], 0, None)?;
+                    self.ask(client, &[])?;
                     continue;
                 }
                 return Err(self.refused(&answer));
@@ -330,19 +353,27 @@ impl Pages {
                     let cookie = control::value(&answer.controls, control::PAGED_RESULTS);
                     let cookie = cookie.and_then(control::paged_cookie).unwrap_or_default();
                     if !cookie.is_empty() {
-                        self.ask(client, &cookie, 0, None)?;
+                        self.ask(client, &cookie)?;
                     }
                 }
                 Way::View(_) => {
-                    let viewed = control::viewed(&answer.controls).unwrap_or_default();
+                    self.busy = 0;
+                    self.viewed = control::viewed(&answer.controls).unwrap_or_default();
                     self.from += gathered.entries.len() as u32;
-                    if self.from <= viewed.content && !gathered.entries.is_empty() {
-                        self.ask(client, &[], viewed.content, viewed.context.as_deref())?;
+                    if self.from <= self.viewed.content && !gathered.entries.is_empty() {
+                        self.ask(client, &[])?;
                     }
                 }
             }
             return Ok(Some(gathered.entries));
         }
+    }
+
+    /// Whether the server may answer the same a little later: OpenLDAP is busy until it has done
+    /// with the view before, which it answered already.
+    fn is_to_wait(&mut self, answer: &Answer) -> bool {
+        self.busy += 1;
+        answer.code == code::BUSY && matches!(self.way, Way::View(_)) && self.busy <= BUSY_ASKED.0
     }
 
     /// Whether smaller pages may be what the server wants.

@@ -1,18 +1,21 @@
 //! Deltas by OpenLDAP's log of operations (slapo-accesslog).
 //!
-//! A line is known by the server's time at which its operation began, with a counter for those of one
-//! second. Only the server's times are compared with each other.
+//! A line has the change sequence number of its change. The log keeps those of one server in order,
+//! and replicas bring lines with the numbers of other servers, so that a mark is the last number of
+//! each. They are compared as texts.
 
 use super::{News, Scene, Tell, forgotten};
 use crate::{
     client::{Client, Found, Search},
     dn::Name,
-    moment,
 };
 use ecma_plugin_sdk::{Error, Result};
-use jiff::{Timestamp, ToSpan};
+use jiff::ToSpan;
+use std::collections::BTreeMap;
 
-const ASKED: [&str; 8] = [
+const NUMBER: &str = "entryCSN";
+const ASKED: [&str; 9] = [
+    NUMBER,
     "reqStart",
     "reqType",
     "reqDN",
@@ -23,34 +26,65 @@ const ASKED: [&str; 8] = [
     "reqOld",
 ];
 
-/// The oldest and the newest change in the log, in the server's time.
-fn span(client: &mut Client, log: &str) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+/// Change sequence numbers, one for each server:
+/// `20261122061249.154638Z#000000#001#000000` of server `001`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Numbers(BTreeMap<String, String>);
+
+impl Numbers {
+    fn read<'t>(texts: impl IntoIterator<Item = &'t str>) -> Numbers {
+        let mut numbers = Numbers::default();
+        texts.into_iter().for_each(|text| numbers.note(text));
+        numbers
+    }
+
+    /// Keeps the number when it is the greatest of its server.
+    fn note(&mut self, number: &str) {
+        let Some(server) = number.split('#').nth(2) else { return };
+        let known = self.0.entry(server.to_owned()).or_default();
+        if number > known.as_str() {
+            number.clone_into(known);
+        }
+    }
+
+    /// Whether the number is not greater than the one of its server.
+    fn covers(&self, number: &str) -> bool {
+        let known = number.split('#').nth(2).and_then(|server| self.0.get(server));
+        known.is_some_and(|known| number <= known.as_str())
+    }
+
+    /// Whether some server's number is less than its own in the other ones.
+    fn is_behind(&self, others: &Numbers) -> bool {
+        let known = |server| self.0.get(server);
+        others.0.iter().any(|(server, other)| known(server).is_some_and(|known| known < other))
+    }
+
+    fn written(&self) -> String {
+        self.0.values().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// From where the log goes back no further, and how far it goes.
+fn span(client: &mut Client, log: &str) -> Result<(Numbers, Numbers)> {
     let names = ["minCSN", "contextCSN"].map(str::to_owned);
     let found = client.find(&Search::entry(log, &names))?.ok_or_else(|| {
         Error::config(format!(
             "delta_strategy is accesslog, but {log} is not there or hidden from this account"
         ))
     })?;
-    let times = |name: &str| found.texts(name).into_iter().filter_map(time).collect::<Vec<_>>();
-    Ok((times(&names[0]).into_iter().min(), times(&names[1]).into_iter().max()))
-}
-
-/// The time in a change sequence number: `20261122061249.154638Z#000000#000#000000`.
-fn time(number: &str) -> Option<Timestamp> {
-    moment::read_generalized(number.split('#').next()?)?.parse().ok()
-}
-
-fn written(time: Timestamp) -> String {
-    time.strftime("%Y%m%d%H%M%S.%6fZ").to_string()
+    Ok((Numbers::read(found.texts(&names[0])), Numbers::read(found.texts(&names[1]))))
 }
 
 pub(super) fn mark(client: &mut Client, scene: &Scene<'_>) -> Result<String> {
-    let (oldest, newest) = span(client, &scene.target.change_log())?;
-    let newest = newest.unwrap_or_else(|| scene.target.now());
+    let (_, newest) = span(client, &scene.target.change_log())?;
+    if newest != Numbers::default() {
+        return Ok(newest.written());
+    }
+    // A log without syncprov does not tell; then the clocks have to do.
     let back = i64::from(scene.target.settings.delta_overlap_seconds).seconds();
-    let mark = newest.checked_sub(back).unwrap_or(newest);
-    // Before its first change nothing of the log is missing.
-    Ok(written(oldest.map_or(mark, |oldest| mark.max(oldest))))
+    let now = scene.target.now();
+    let now = now.checked_sub(back).unwrap_or(now);
+    Ok(now.strftime("%Y%m%d%H%M%S.%6fZ#000000#000#000000").to_string())
 }
 
 pub(super) fn news(
@@ -60,27 +94,32 @@ pub(super) fn news(
     tell: &mut Tell<'_>,
 ) -> Result<String> {
     let log = scene.target.change_log();
-    let (oldest, _) = span(client, &log)?;
-    let known = time(since).ok_or_else(|| forgotten("the watermark is no time"))?;
-    // The log's own numbers count the seconds' parts another way than its lines do.
-    if oldest.is_some_and(|oldest| oldest.as_second() > known.as_second()) {
+    let (oldest, newest) = span(client, &log)?;
+    let known = Numbers::read(since.split(' '));
+    let least = known.0.values().min().ok_or_else(|| forgotten("the watermark has no numbers"))?;
+    if known.is_behind(&oldest) {
         return Err(forgotten("the log does not go back that far any more"));
     }
-    let filter = format!("(&(objectClass=auditWriteObject)(reqResult=0)(reqStart>={since}))");
+    if newest.is_behind(&known) {
+        return Err(forgotten("the numbers of the log went back: it was made anew or restored"));
+    }
+    let filter = format!("(&(objectClass=auditWriteObject)(reqResult=0)({NUMBER}>={least}))");
     let mut pages = scene.pages(client, Search::below(&log, filter, &ASKED.map(str::to_owned)))?;
     let base = Name::parse(scene.base).ok();
-    let mut newest = since.to_owned();
+    let mut last = Numbers::read(since.split(' '));
     while let Some(page) = pages.next(client)? {
         for line in page {
-            if let Some(start) = line.text("reqStart").filter(|start| *start > newest.as_str()) {
-                newest = start.to_owned();
+            let number = line.text(NUMBER).unwrap_or_default();
+            if known.covers(number) {
+                continue;
             }
+            last.note(number);
             for news in read(scene, base.as_ref(), &line)? {
                 tell(client, news)?;
             }
         }
     }
-    Ok(newest)
+    Ok(last.written())
 }
 
 /// What a line of the log tells.
@@ -122,5 +161,38 @@ fn read(scene: &Scene<'_>, base: Option<&Name>, line: &Found) -> Result<Vec<News
         }
         "add" | "modify" if within(dn) => Ok(vec![News::Named(dn.to_owned())]),
         _ => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_compared_server_by_server() {
+        let number = |second: u32, server: &str| {
+            format!("202611220612{second:02}.154638Z#000000#{server}#000000")
+        };
+        let known = Numbers::read([&*number(5, "001"), &number(3, "002"), &number(4, "001")]);
+        assert_eq!(known.written(), format!("{} {}", number(5, "001"), number(3, "002")));
+        assert_eq!(Numbers::read(known.written().split(' ')), known);
+        for (second, server, covered) in [
+            (5, "001", true),
+            (6, "001", false),
+            (3, "002", true),
+            (4, "002", false),
+            (1, "003", false),
+        ] {
+            assert_eq!(known.covers(&number(second, server)), covered, "{second} {server}");
+        }
+        for (numbers, behind) in [
+            (&[number(5, "001")][..], false),
+            (&[number(6, "001")], true),
+            (&[number(1, "001"), number(4, "002")], true),
+            (&[number(9, "003")], false),
+        ] {
+            let others = Numbers::read(numbers.iter().map(String::as_str));
+            assert_eq!(known.is_behind(&others), behind, "{numbers:?}");
+        }
     }
 }

@@ -12,6 +12,8 @@ mod usn;
 
 use crate::{
     client::{Client, Found},
+    dn::Name,
+    known::CONTAINERS,
     plan::Plan,
     settings::DeltaStrategy,
     target::Target,
@@ -109,6 +111,22 @@ pub(crate) fn news(
         DeltaStrategy::Timestamp => timestamp::news(client, scene, since, tell),
     };
     mark.map(|mark| watermark(scene, mark))
+}
+
+/// What it means that an entry has changed: with a container all that stands below may have another
+/// name. The base keeps its own.
+fn changed_now(scene: &Scene<'_>, found: Found) -> News {
+    let is_base = || match (Name::parse(&found.dn), Name::parse(scene.base)) {
+        (Ok(name), Ok(base)) => name.key() == base.key(),
+        _ => false,
+    };
+    if is_container(&found) && !is_base() { News::Below(found.dn) } else { News::Entry(found) }
+}
+
+/// Whether others may stand below the entry.
+fn is_container(found: &Found) -> bool {
+    let is_one = |class: &&str| CONTAINERS.iter().any(|known| known.eq_ignore_ascii_case(class));
+    found.texts("objectClass").iter().any(is_one)
 }
 
 /// The server does not know what happened since the watermark.

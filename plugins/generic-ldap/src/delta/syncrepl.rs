@@ -5,7 +5,7 @@
 //! deleted, it would name everything that is there instead; then a full import, which can be had in
 //! pages, is the better way.
 
-use super::{News, Scene, Tell, forgotten};
+use super::{News, Scene, Tell, changed_now, forgotten};
 use crate::{
     ber::{self, Reader},
     client::{Client, Found, Search, code, control},
@@ -46,8 +46,7 @@ pub(super) fn mark(client: &mut Client, scene: &Scene<'_>) -> Result<String> {
     };
     let gathered = client.search(&search)?;
     let answer = gathered.answer.done().map_err(|error| {
-        let message = format!("delta_strategy is syncrepl, but {}", error.message());
-        error.with_message(message)
+        error.context(format!("delta_strategy is syncrepl, but searching {}", scene.base))
     })?;
     done(&answer.controls).0.ok_or_else(|| {
         Error::config("delta_strategy is syncrepl, but the server gives no cookie; use another one")
@@ -60,10 +59,11 @@ pub(super) fn news(
     since: &str,
     tell: &mut Tell<'_>,
 ) -> Result<String> {
+    let filter = scene.plan.with_containers(&scene.plan.filter());
     let search = Search {
         controls: vec![request(Some(since))],
         limit: MOST,
-        ..Search::below(scene.base, scene.plan.filter(), scene.plan.asked())
+        ..Search::below(scene.base, filter, scene.plan.asked())
     };
     let gathered = client.search(&search)?;
     match gathered.answer.code {
@@ -88,7 +88,7 @@ pub(super) fn news(
         match state(&found) {
             Some((State::Deleted, uuid)) => tell(client, News::Gone(uuid))?,
             Some((State::Present, _)) => {}
-            _ => tell(client, News::Entry(found))?,
+            _ => tell(client, changed_now(scene, found))?,
         }
     }
     Ok(cookie.unwrap_or_else(|| since.to_owned()))

@@ -5,7 +5,7 @@
 //! host's own clock at its start, less the time that the run took and the overlap; so clocks that
 //! differ, replicas that are late and equal times lose nothing. What lies in the overlap comes again.
 
-use super::{News, Scene, Tell, forgotten, usn};
+use super::{Scene, Tell, changed_now, forgotten, usn};
 use crate::{
     client::{Client, Found, Search},
     moment,
@@ -51,13 +51,13 @@ pub(super) fn news(
         false => ["modifyTimestamp", "createTimestamp"],
     };
     // Who moved out of the filter or the containers is told by the plan.
-    let filter =
-        format!("(&{}(|({changed_at}>={since})({made_at}>={since})))", scene.plan.classes_filter());
+    let kinds = scene.plan.with_containers(&scene.plan.classes_filter());
+    let filter = format!("(&{kinds}(|({changed_at}>={since})({made_at}>={since})))");
     let mut greatest = None;
     let search = Search::below(scene.base, filter, scene.plan.asked());
     usn::each(client, scene, search, &mut |client, found| {
         greatest = greatest.max(changed(&found));
-        tell(client, News::Entry(found))
+        tell(client, changed_now(scene, found))
     })?;
     // Without any change the mark stays where it was.
     let back = i64::from(scene.target.settings.delta_overlap_seconds);

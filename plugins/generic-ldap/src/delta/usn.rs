@@ -1,10 +1,10 @@
 //! Deltas by the numbers that Active Directory gives to changes (MS-ADTS §3.1.1.1.9): each server
 //! has its own, and what was deleted stays for a while as a tombstone.
 
-use super::{News, Scene, Tell, forgotten};
+use super::{News, Scene, Tell, changed_now, forgotten, is_container};
 use crate::{
     client::{Client, Found, Pages, Search, control},
-    value::guid_text,
+    dn::Name,
 };
 use ecma_plugin_sdk::{Error, Result};
 
@@ -49,24 +49,68 @@ pub(super) fn news(
     }
     let newer = format!("(uSNChanged>={})", number + 1);
     // Who moved out of the filter or the containers is told by the plan.
-    let filter = format!("(&{}{newer})", scene.plan.classes_filter());
-    let search = Search::below(scene.base, filter, scene.plan.asked());
-    each(client, scene, search, &mut |client, found| tell(client, News::Entry(found)))?;
+    let kinds = scene.plan.with_containers(&scene.plan.classes_filter());
+    let filter = format!("(&{kinds}{newer})");
+    let search = Search::below(scene.base, filter.as_str(), scene.plan.asked());
+    each(client, scene, search, &mut |client, found| tell(client, changed_now(scene, found)))?;
 
     let context = root.text(CONTEXT).unwrap_or(scene.base);
+    outside(client, scene, Search::below(context, filter, &[]), tell)?;
     let gone = format!("(&(isDeleted=TRUE){newer})");
     let shown = vec![control::control(control::SHOW_DELETED, true, None)];
-    let anchor = scene.target.anchor_attribute().unwrap_or("objectGUID").to_owned();
-    let search =
-        Search { controls: shown, ..Search::below(context, gone, std::slice::from_ref(&anchor)) };
-    each(client, scene, search, &mut |client, found| {
-        let bytes = found.first(&anchor).and_then(|bytes| <&[u8; 16]>::try_from(bytes).ok());
-        match bytes {
-            Some(bytes) => tell(client, News::Gone(guid_text(bytes))),
-            None => Ok(()),
-        }
-    })?;
+    let search = Search { controls: shown, ..Search::below(context, gone, &ids(scene)) };
+    each(client, scene, search, &mut |client, found| tell_gone(client, scene, &found, tell))?;
     Ok(format!("{highest} {server}"))
+}
+
+/// Tells that what changed outside the base is not in it: it may have been before.
+fn outside(
+    client: &mut Client,
+    scene: &Scene<'_>,
+    search: Search,
+    tell: &mut Tell<'_>,
+) -> Result<()> {
+    let names = (Name::parse(scene.base), Name::parse(&search.base));
+    let (Ok(base), Ok(context)) = names else { return Ok(()) };
+    if context.is_within(&base) {
+        return Ok(());
+    }
+    let search = Search { attributes: ids(scene).to_vec(), ..search };
+    let mut containers = Vec::new();
+    each(client, scene, search, &mut |client, found| {
+        let Ok(name) = Name::parse(&found.dn) else { return Ok(()) };
+        if name.is_within(&base) || base.is_within(&name) {
+            return Ok(());
+        }
+        if is_container(&found) {
+            containers.push(found.dn);
+            return Ok(());
+        }
+        tell_gone(client, scene, &found, tell)
+    })?;
+    for dn in containers {
+        let below = Search::below(dn, scene.plan.classes_filter(), &ids(scene));
+        each(client, scene, below, &mut |client, found| tell_gone(client, scene, &found, tell))?;
+    }
+    Ok(())
+}
+
+/// The attributes that tell which entry it is, and whether it is a container.
+fn ids(scene: &Scene<'_>) -> [String; 2] {
+    let anchor = scene.target.anchor_attribute().unwrap_or("objectGUID");
+    ["objectClass", anchor].map(str::to_owned)
+}
+
+fn tell_gone(
+    client: &mut Client,
+    scene: &Scene<'_>,
+    found: &Found,
+    tell: &mut Tell<'_>,
+) -> Result<()> {
+    match scene.plan.anchor(found) {
+        Ok(anchor) => tell(client, News::Gone(anchor)),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Shows each entry that a search finds.

@@ -40,8 +40,8 @@ fn names_are_written_as_rfc_4514_writes_them() {
         (r"cn=\ ", r"cn=\ "),
         (r"cn=\#x#", r"cn=\#x#"),
         (r"cn=#0C0141 + ou=a", "cn=#0c0141+ou=a"),
-        // What need not be escaped.
-        (r"cn=a\=b=c", "cn=a=b=c"),
+        // What need not be escaped, and is so all the same.
+        (r"cn=a\=b=c", r"cn=a\=b\=c"),
         ("cn=,dc=x", "cn=,dc=x"),
         ("cn=\"\"", "cn="),
         (r"cn=a\00b", r"cn=a\00b"),

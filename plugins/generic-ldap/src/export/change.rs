@@ -22,8 +22,13 @@ impl Export<'_> {
             let after = change.apply(&[]);
             after.first().and_then(Value::as_boolean)
         });
-        let place = self.place(kind, update, enabled.is_some())?;
-        let rename = self.renamed(kind, update, &place)?;
+        let mut place = self.place(kind, update, enabled.is_some())?;
+        let mut rename = self.renamed(kind, update, &place)?;
+        if rename.is_some() && place.found.dn.is_empty() {
+            // The new name depends on where the entry really stands.
+            place = self.locate(&update.id, &["1.1".to_owned()])?;
+            rename = self.renamed(kind, update, &place)?;
+        }
         let mut modifications = Vec::new();
         for (name, change) in &update.attributes {
             let Some(field) = self.field(kind, name)? else { continue };
@@ -79,8 +84,9 @@ impl Export<'_> {
         let superior = rename.superior.as_deref();
         let mut answer = self.client.rename(&place.dn, &rename.rdn, superior)?;
         let new = self.name_after(&place.dn, rename)?;
+        // Samba has another code for a place that is not there.
         if let Some(superior) = superior
-            && answer.code == code::NO_SUCH_ENTRY
+            && answer.code != code::SUCCESS
             && !self.is_there(superior)?
         {
             self.make_parents(&new)?;
@@ -111,7 +117,8 @@ impl Export<'_> {
         else {
             return;
         };
-        let answer = self.client.rename(dn, &rdn.to_string(), Some(&parent.to_string()));
+        let (rdn, parent) = (rdn.to_string(), parent.to_string());
+        let answer = self.client.rename(dn, &rdn, Some(&parent));
         if let Err(error) = answer.and_then(Answer::done) {
             tracing::warn!(%error, "An entry kept its new name although its change was refused");
         }
@@ -148,9 +155,11 @@ impl Export<'_> {
                 answer = self.client.modify(&dn, step.clone(), controls.clone())?;
             }
             last = match answer.code {
-                code::VALUE_EXISTS | code::NO_SUCH_ATTRIBUTE => {
-                    self.effective(kind, &dn, step, controls)?
-                }
+                // The last two are Active Directory's words for members.
+                code::VALUE_EXISTS
+                | code::NO_SUCH_ATTRIBUTE
+                | code::ENTRY_EXISTS
+                | code::UNWILLING => self.effective(kind, &dn, step, controls, answer)?,
                 code::OBJECT_CLASS => self.completed(kind, &dn, step, controls, answer)?,
                 _ => answer,
             }
@@ -166,13 +175,14 @@ impl Export<'_> {
         dn: &str,
         step: Vec<Modification>,
         controls: Vec<RawControl>,
+        refused: Answer,
     ) -> Result<Answer> {
         let names: Vec<String> = step.iter().map(|one| one.name.clone()).collect();
         let gone = || Error::not_found(format!("{dn} is not in the directory any more"));
         let mut found = self.client.find(&Search::entry(dn, &names))?.ok_or_else(gone)?;
         range::complete(self.client, &mut found)?;
         let mut left = Vec::new();
-        for Modification { doing, name, mut values } in step {
+        for Modification { doing, name, mut values } in step.clone() {
             let same = |bytes: &[u8]| same_as(kind, &name, bytes);
             let known: std::collections::HashSet<Vec<u8>> =
                 found.get(&name).iter().map(|bytes| same(bytes)).collect();
@@ -185,10 +195,11 @@ impl Export<'_> {
                 left.push(Modification { doing, name, values });
             }
         }
-        if left.is_empty() {
-            return Ok(Answer::default());
+        match left {
+            left if left == step => Ok(refused),
+            left if left.is_empty() => Ok(Answer::default()),
+            left => self.client.modify(dn, left, controls),
         }
-        self.client.modify(dn, left, controls)
     }
 
     /// The same change with what the directory's rules ask for beside it: auxiliary classes whose

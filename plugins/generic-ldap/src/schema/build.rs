@@ -87,6 +87,11 @@ fn attributes<'s>(
     let mut attributes: Vec<(&AttributeType, bool)> = Vec::new();
     for (kind, must) in all.chain(others.map(|kind| (kind, false))) {
         let is_anchor = choice.anchor.is_some_and(|anchor| anchor.oid == kind.oid);
+        if schema.is_active_directory()
+            && kind.names.iter().any(|name| known::is_computed_by_active_directory(name))
+        {
+            continue;
+        }
         if kind.usage == Usage::Operational && !chosen.operational && !is_anchor {
             continue;
         }

@@ -104,7 +104,6 @@ fn attributes_of_active_directory_are_required_when_it_does_not_make_them() {
         ("user", "cn", "Text generated"),
         ("user", "sAMAccountName", "Text generated"),
         ("user", "objectSid", "Binary generated exact read"),
-        ("user", "nTSecurityDescriptor", "Binary generated exact"),
         ("user", "objectCategory", "Reference generated"),
         ("user", "instanceType", "Integer generated exact read"),
         ("user", "unicodePwd", "Text exact written"),
@@ -121,6 +120,7 @@ fn attributes_of_active_directory_are_required_when_it_does_not_make_them() {
     }
     let user = types.get("user").unwrap();
     assert!(user.object_type.attributes.iter().all(|attribute| !attribute.required));
+    assert!(user.object_type.get("nTSecurityDescriptor").is_none(), "it is made for each reader");
     assert_eq!(user.field("objectGUID").unwrap().form, Form::Guid);
     assert_eq!(user.field("unicodePwd").unwrap().form, Form::UnicodePassword);
 }

@@ -1,0 +1,80 @@
+//! The connector on real servers: one set of scenarios for OpenLDAP, 389 Directory Server and
+//! Samba's Active Directory, and what only one of them has.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![cfg(unix)]
+
+/// Makes a test of each of these scenarios for a vendor.
+macro_rules! tests_of {
+    ($vendor:expr, $module:ident: $($scenario:ident)*) => {
+        $(#[test]
+        fn $scenario() {
+            if let Some(place) = $crate::place::Place::of(&$vendor, stringify!($scenario)) {
+                $crate::$module::$scenario(&place);
+            }
+        })*
+    };
+}
+
+/// Makes a test of each scenario for a vendor.
+macro_rules! every_scenario {
+    ($vendor:expr) => {
+        tests_of! { $vendor, discovery:
+            the_schema_tells_what_a_client_needs_and_is_the_same_twice
+            without_settings_the_usual_classes_and_the_naming_context_are_there
+        }
+        tests_of! { $vendor, imports:
+            every_entry_comes_once_in_pages_of_any_size
+            without_pages_the_size_limit_is_an_error_that_tells_the_remedy
+            a_sorted_list_brings_the_same_as_pages
+            a_base_that_is_not_there_is_an_error_of_the_settings
+            containers_and_filters_choose_what_comes
+        }
+        tests_of! { $vendor, adds:
+            a_new_entry_is_named_by_its_template_or_says_its_name
+            missing_containers_are_made_only_when_the_settings_say_of_which_class
+            auxiliary_classes_come_with_new_entries_and_with_their_attributes
+            names_that_are_hard_to_write_are_added_changed_renamed_and_deleted
+            bytes_and_texts_come_back_as_they_were_given
+            empty_texts_are_no_values
+            what_cannot_be_added_is_refused_by_kind_and_attribute
+            a_group_without_members_has_none
+        }
+        tests_of! { $vendor, changes:
+            values_come_and_go_and_twice_is_as_once
+            a_change_that_is_refused_leaves_the_entry_as_it_was
+            an_entry_is_renamed_and_moved_in_every_way_and_keeps_its_anchor
+            an_entry_with_an_old_name_is_found_and_who_has_the_name_now_is_not_touched
+            an_entry_is_deleted_once
+            what_stands_below_an_entry_goes_only_when_the_settings_say_so
+        }
+        tests_of! { $vendor, deltas:
+            what_happens_to_entries_is_what_deltas_bring
+            what_leaves_the_filter_or_the_containers_is_gone
+            what_stands_below_a_container_moves_with_it
+            what_leaves_the_base_is_gone_or_asks_for_a_full_import
+            changes_of_one_second_are_not_lost
+            a_mark_that_the_server_does_not_know_asks_for_a_full_import
+        }
+    };
+}
+
+mod adds;
+mod changes;
+mod deltas;
+mod discovery;
+mod imports;
+mod place;
+mod vendors;
+
+mod openldap {
+    every_scenario! { crate::vendors::OPENLDAP }
+}
+
+mod ds389 {
+    every_scenario! { crate::vendors::DS389 }
+}
+
+/// Its server starts only where the tests are root's; elsewhere each test says why it did nothing.
+mod samba {
+    every_scenario! { crate::vendors::SAMBA }
+}

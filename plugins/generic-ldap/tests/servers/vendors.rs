@@ -1,0 +1,84 @@
+//! The three kinds of servers: what they call things, and which scenarios they cannot pass.
+
+use std::sync::LazyLock;
+use targets::{Directory, Ds389, SambaAd, Slapd};
+
+/// People that are there from the start: more than the servers answer without pages.
+const CROWD: usize = 2_600;
+
+/// A kind of server.
+pub(crate) struct Vendor {
+    pub(crate) name: &'static str,
+    /// The one that all tests of this process share; `None` where it cannot run.
+    pub(crate) shared: fn() -> Option<&'static Directory>,
+    /// One more, for a test that stops it.
+    pub(crate) own: fn() -> Box<dyn std::ops::Deref<Target = Directory>>,
+    /// How it writes the types of names.
+    pub(crate) types: [&'static str; 2],
+    /// The class of people.
+    pub(crate) person: &'static str,
+    /// The class of groups.
+    pub(crate) group: &'static str,
+    /// The anchor.
+    pub(crate) anchor: &'static str,
+    /// How it tells changes.
+    pub(crate) strategies: &'static [&'static str],
+    /// The people that are there from the start.
+    pub(crate) crowd: usize,
+    /// Scenarios that it cannot pass, and why.
+    pub(crate) cannot: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) static OPENLDAP: Vendor = Vendor {
+    name: "OpenLDAP",
+    shared: || {
+        static SERVER: LazyLock<Slapd> = LazyLock::new(|| Slapd::start_with_people(CROWD));
+        Some(&SERVER)
+    },
+    own: || Box::new(Slapd::start()),
+    types: ["cn", "ou"],
+    person: "inetOrgPerson",
+    group: "groupOfNames",
+    anchor: "entryUUID",
+    strategies: &["syncrepl", "accesslog", "timestamp"],
+    crowd: CROWD,
+    cannot: &[],
+};
+
+pub(crate) static DS389: Vendor = Vendor {
+    name: "389 Directory Server",
+    shared: || {
+        static SERVER: LazyLock<Ds389> = LazyLock::new(|| Ds389::start_with_people(CROWD));
+        Some(&SERVER)
+    },
+    own: || Box::new(Ds389::start()),
+    types: ["cn", "ou"],
+    person: "inetOrgPerson",
+    group: "groupOfNames",
+    anchor: "nsUniqueId",
+    strategies: &["changelog", "timestamp"],
+    crowd: CROWD,
+    cannot: &[(
+        "a_sorted_list_brings_the_same_as_pages",
+        "views of a list need an index that an administrator makes for each",
+    )],
+};
+
+pub(crate) static SAMBA: Vendor = Vendor {
+    name: "Active Directory",
+    shared: || {
+        static SERVER: LazyLock<Option<SambaAd>> = LazyLock::new(SambaAd::start_if_available);
+        SERVER.as_deref()
+    },
+    own: || Box::new(SambaAd::start()),
+    types: ["CN", "OU"],
+    person: "user",
+    group: "group",
+    anchor: "objectGUID",
+    strategies: &["usn", "timestamp"],
+    crowd: 0,
+    cannot: &[(
+        "without_pages_the_size_limit_is_an_error_that_tells_the_remedy",
+        "Samba answers any number of entries at once",
+    )],
+};
