@@ -21,7 +21,9 @@ use crate::{
         query, row,
     },
 };
-use ecma_plugin_sdk::{Change, Entry, ExportStyle, Exported, Secret, Value, page::Refused};
+use ecma_plugin_sdk::{
+    Attribute, AttributeType, Change, Entry, ExportStyle, Exported, Secret, Value, page::Refused,
+};
 use serde_json::Value as Json;
 use std::{
     collections::BTreeSet,
@@ -192,7 +194,7 @@ impl Binding {
             }
             other => other?,
         };
-        let known = self.keep(&prepared, flow, after(entry, exported), &plans, None)?;
+        let known = self.keep(&prepared, flow, after(flow, entry, exported), &plans, None)?;
         self.answer(&prepared, flow, &known, answered).await
     }
 
@@ -218,7 +220,7 @@ impl Binding {
         if first == *entry {
             return Ok(exported);
         }
-        let made = after(first, exported.clone());
+        let made = after(flow, first, exported.clone());
         let mut wanted = made.clone();
         for (name, values) in entry.attributes().filter(|(name, _)| made.get(name).is_empty()) {
             wanted.put(name, values.to_vec());
@@ -230,7 +232,7 @@ impl Binding {
                 format!("{} was made, but not its references: {}", made.id(), failure.public);
             Failure { public, ..failure }
         })?;
-        exported.entry = Some(after(wanted, second));
+        exported.entry = Some(after(flow, wanted, second));
         Ok(exported)
     }
 
@@ -257,10 +259,14 @@ impl Binding {
         let Some(name) = resource.text("userName") else { return Ok(()) };
         let space = prepared.space.read();
         let filter = Filter::equal(Path::of("userName"), name);
-        let query::Plan::Slots { slots, .. } = query::plan(&space, flow, &filter) else {
+        let query::Plan::Slots { slots, exact } = query::plan(&space, flow, &filter) else {
             return Ok(());
         };
-        let others = slots.into_iter().filter_map(|slot| space.stored(slot));
+        let needs = flow.needs_of(&filter);
+        let has_name = |stored: &Stored<'_>| {
+            exact || query::matches(&space, flow, &filter, &needs, stored, "")
+        };
+        let others = slots.into_iter().filter_map(|slot| space.stored(slot)).filter(has_name);
         let mut ids = others.map(|stored| ResourceId::of(&prepared.layout, stored.bytes));
         match ids.find(|id| own != Some(id)) {
             Some(_) => {
@@ -356,7 +362,8 @@ impl Binding {
             }
             None => Exported::done(),
         };
-        let known = self.keep(&prepared, flow, after(wanted, exported), &plans, Some(&before))?;
+        let known =
+            self.keep(&prepared, flow, after(flow, wanted, exported), &plans, Some(&before))?;
         self.answer(&prepared, flow, &known, answered).await
     }
 
@@ -467,9 +474,25 @@ fn turn<'a>(locks: &'a [tokio::sync::Mutex<()>], what: &str) -> &'a tokio::sync:
     &locks[hasher.finish() as usize % locks.len()]
 }
 
-/// The entry as the target has it after an export.
-fn after(wanted: Entry, exported: Exported) -> Entry {
-    let mut entry = exported.entry.unwrap_or(wanted);
+/// The entry as the target has it after an export. Of multi-valued references that the answer leaves
+/// out those in the row are as they were asked for; those beside it are looked after by their plans.
+fn after(flow: &Flow, wanted: Entry, exported: Exported) -> Entry {
+    let mut entry = match exported.entry {
+        Some(mut entry) => {
+            let is_left_out = |attribute: &&Attribute| {
+                attribute.multi_valued
+                    && attribute.kind == AttributeType::Reference
+                    && !flow.links().iter().any(|link| link.target == attribute.name)
+            };
+            for attribute in flow.object_type.attributes.iter().filter(is_left_out) {
+                if entry.get(&attribute.name).is_empty() {
+                    entry.put(attribute.name.as_str(), wanted.get(&attribute.name).to_vec());
+                }
+            }
+            entry
+        }
+        None => wanted,
+    };
     if let Some(anchor) = exported.anchor {
         entry.id_mut().anchor = anchor;
     }

@@ -311,7 +311,9 @@ impl Planner<'_> {
         match rule.looked_up(wanted) {
             LookUp::Cell(bytes) => {
                 let slots = self.space.find(flow.number, number, &bytes);
-                slots.map_or(Found::Scan, Found::exactly)
+                let found = slots.map_or(Found::Scan, Found::exactly);
+                // The index knows of values that SCIM does not show.
+                if rule.is_whole() { found } else { found.inexact() }
             }
             LookUp::Nobody => Found::Nothing,
             LookUp::Unknown => Found::Scan,

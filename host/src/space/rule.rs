@@ -96,6 +96,12 @@ impl Rule {
         }
     }
 
+    /// Whether SCIM shows every value of the attribute, not only the first one.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.multi_valued || !self.target.multi_valued
+    }
+
     /// How an index over the attribute answers `eq` with this value; those that name other entries
     /// are for [`super::Flow`] to answer.
     #[must_use]
@@ -103,8 +109,7 @@ impl Rule {
         if self.refers.is_some() {
             return LookUp::Unknown;
         }
-        let is_whole = self.multi_valued || !self.target.multi_valued;
-        if !is_whole || self.when_true.is_some() || self.when_false.is_some() {
+        if self.when_true.is_some() || self.when_false.is_some() {
             return LookUp::Unknown;
         }
         let text = match compared {

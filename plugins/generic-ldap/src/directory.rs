@@ -11,7 +11,8 @@ const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
 /// Where OpenLDAP's log of operations usually stands.
 const ACCESS_LOG: &str = "cn=accesslog";
 /// Active Directory, and what says that it is one.
-const ACTIVE_DIRECTORY: [&str; 2] = ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1851"];
+const ACTIVE_DIRECTORY: [&str; 2] = ["1.2.840.113556.1.4.800", LIGHTWEIGHT];
+const LIGHTWEIGHT: &str = "1.2.840.113556.1.4.1851";
 
 /// Whose server it is, as far as that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub(crate) enum Vendor {
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
     pub(crate) vendor: Vendor,
+    /// Of Active Directory: its Lightweight Directory Services.
+    is_lightweight: bool,
     /// Where its entries stand.
     pub(crate) contexts: Vec<String>,
     /// The entry that has the schema.
@@ -80,6 +83,7 @@ impl Directory {
         let first = |name: &str| root.text(name).map(str::to_owned);
         Directory {
             vendor: vendor(root),
+            is_lightweight: root.texts("supportedCapabilities").contains(&LIGHTWEIGHT),
             contexts: texts("namingContexts"),
             subschema: first("subschemaSubentry").unwrap_or_else(|| "cn=Subschema".to_owned()),
             change_log: first("changelog"),
@@ -113,6 +117,7 @@ impl Directory {
     /// The attribute that says that an account is disabled.
     pub(crate) fn enabled_attribute(&self) -> Option<&'static str> {
         match self.vendor {
+            Vendor::ActiveDirectory if self.is_lightweight => Some("msDS-UserAccountDisabled"),
             Vendor::ActiveDirectory => Some("userAccountControl"),
             Vendor::EDirectory => Some("loginDisabled"),
             Vendor::Netscape => Some("nsAccountLock"),
@@ -127,6 +132,9 @@ impl Directory {
     pub(crate) fn strategy(&self) -> DeltaStrategy {
         match self.vendor {
             Vendor::ActiveDirectory => DeltaStrategy::Usn,
+            // 389's cookies are about the filter too, so that those of `syncrepl::mark` say nothing.
+            Vendor::Netscape if self.change_log.is_none() => DeltaStrategy::Timestamp,
+            Vendor::Netscape => DeltaStrategy::Changelog,
             _ if self.has_control(control::SYNC_REQUEST) => DeltaStrategy::Syncrepl,
             _ if self.change_log.is_some() => DeltaStrategy::Changelog,
             _ if self.has_access_log() => DeltaStrategy::Accesslog,

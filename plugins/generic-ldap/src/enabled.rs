@@ -67,7 +67,7 @@ impl Enabled {
         } else if is(&["pwdAccountLockedTime"]) {
             Way::Time
         } else if is(&["nsAccountLock", "loginDisabled", "ds-pwp-account-disabled"])
-            || is(&["ibm-pwdAccountLocked"])
+            || is(&["ibm-pwdAccountLocked", "msDS-UserAccountDisabled"])
         {
             Way::Disabled
         } else {

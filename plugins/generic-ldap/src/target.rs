@@ -83,6 +83,12 @@ impl Target {
         self.anchor.as_deref()
     }
 
+    /// Whether the anchor is the one by which the server itself tells entries apart.
+    pub(crate) fn has_own_anchor(&self) -> bool {
+        let own = self.directory.anchor();
+        own.zip(self.anchor_attribute()).is_some_and(|(own, name)| own.eq_ignore_ascii_case(name))
+    }
+
     /// How a delta import finds out what changed.
     pub(crate) fn strategy(&self) -> DeltaStrategy {
         self.settings.delta_strategy.unwrap_or_else(|| self.directory.strategy())

@@ -72,7 +72,9 @@ impl Answer {
         let (kind, name) = meaning(self.code);
         let (kind, attribute) = self.closer(kind);
         let text = self.text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-        let mut message = format!("the directory answered {name} ({})", self.code);
+        // Behind the name of an attribute the message goes on with what is wrong with it.
+        let refused = if attribute.is_some() { "is refused: " } else { "" };
+        let mut message = format!("{refused}the directory answered {name} ({})", self.code);
         if !text.is_empty() {
             message = format!("{message}: {text}");
         }
@@ -106,7 +108,9 @@ impl Answer {
             // Active Directory's number of what is not in its schema.
             code::NO_SUCH_ATTRIBUTE if has(&["0000200A", "00000057"]) => (ErrorKind::Invalid, None),
             // Active Directory's word for a client that did not log in.
-            1 if has(&["successful bind must be completed"]) => (ErrorKind::Credentials, None),
+            1 if has(&["successful bind must be completed", "without authentication"]) => {
+                (ErrorKind::Credentials, None)
+            }
             17 | 18 | 21 if text.contains(':') => {
                 // Active Directory begins with a number and names the attribute later.
                 let named = between(text, "attribute '", "'");

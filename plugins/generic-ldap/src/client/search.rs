@@ -392,9 +392,7 @@ impl Pages {
             code::SIZE_LIMIT if matches!(self.way, Way::Single) => {
                 "; the server has no paged results for this account: raise its size limit"
             }
-            code::SIZE_LIMIT | code::ADMIN_LIMIT => {
-                "; raise the server's limits for this account, or set a smaller page_size"
-            }
+            code::SIZE_LIMIT | code::ADMIN_LIMIT => "; raise the server's limits for this account",
             code::TIME_LIMIT => {
                 "; raise the server's time limit for this account, or set a smaller page_size"
             }

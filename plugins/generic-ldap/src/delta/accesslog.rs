@@ -137,11 +137,14 @@ fn read(scene: &Scene<'_>, base: Option<&Name>, line: &Found) -> Result<Vec<News
         };
         match scene.target.anchor_attribute() {
             None => Ok(News::Gone(dn.to_owned())),
-            Some(_) => uuid().map(News::Gone).ok_or_else(|| {
-                forgotten(format!(
-                    "the log does not tell which entry {dn} was that is gone; set logold there"
-                ))
-            }),
+            Some(_) => {
+                let missing = || {
+                    forgotten(format!(
+                        "the log does not tell which entry {dn} was that is gone; set logold there"
+                    ))
+                };
+                super::gone(scene, uuid().ok_or_else(missing)?)
+            }
         }
     };
     match line.text("reqType").unwrap_or_default() {

@@ -87,9 +87,12 @@ fn read(scene: &Scene<'_>, base: Option<&Name>, line: &Found) -> Result<Vec<News
     let gone = |dn: &str| -> Result<News> {
         match scene.target.anchor_attribute() {
             None => Ok(News::Gone(dn.to_owned())),
-            Some(_) => id.map(|id| News::Gone(id.to_owned())).ok_or_else(|| {
-                forgotten(format!("the log does not tell which entry {dn} was that is gone"))
-            }),
+            Some(_) => {
+                let missing = || {
+                    forgotten(format!("the log does not tell which entry {dn} was that is gone"))
+                };
+                super::gone(scene, id.map(str::to_owned).ok_or_else(missing)?)
+            }
         }
     };
     match kind.as_str() {

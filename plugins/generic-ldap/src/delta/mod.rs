@@ -129,6 +129,16 @@ fn is_container(found: &Found) -> bool {
     found.texts("objectClass").iter().any(is_one)
 }
 
+/// That the entry which the server itself calls `id` is gone; an error where the anchor is something
+/// else, that nobody tells any more.
+fn gone(scene: &Scene<'_>, id: String) -> Result<News> {
+    if scene.target.has_own_anchor() {
+        return Ok(News::Gone(id));
+    }
+    let anchor = scene.target.anchor_attribute().unwrap_or("dn");
+    Err(forgotten(format!("the server tells that {id} is gone, and not what its {anchor} was")))
+}
+
 /// The server does not know what happened since the watermark.
 fn forgotten(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::Conflict, why)

@@ -5,7 +5,7 @@
 //! deleted, it would name everything that is there instead; then a full import, which can be had in
 //! pages, is the better way.
 
-use super::{News, Scene, Tell, changed_now, forgotten};
+use super::{Scene, Tell, changed_now, forgotten};
 use crate::{
     ber::{self, Reader},
     client::{Client, Found, Search, code, control},
@@ -81,12 +81,12 @@ pub(super) fn news(
     for (name, value) in &gathered.told {
         let value = value.as_deref().filter(|_| name.as_deref() == Some(INFO));
         for uuid in value.map(deleted).unwrap_or_default() {
-            tell(client, News::Gone(uuid))?;
+            tell(client, super::gone(scene, uuid)?)?;
         }
     }
     for found in gathered.entries {
         match state(&found) {
-            Some((State::Deleted, uuid)) => tell(client, News::Gone(uuid))?,
+            Some((State::Deleted, uuid)) => tell(client, super::gone(scene, uuid)?)?,
             Some((State::Present, _)) => {}
             _ => tell(client, changed_now(scene, found))?,
         }

@@ -24,8 +24,17 @@ fn now(client: &mut Client) -> Result<(u64, String, Found)> {
     Ok((highest, server, root))
 }
 
-pub(super) fn mark(client: &mut Client, _: &Scene<'_>) -> Result<String> {
-    let (highest, server, _) = now(client)?;
+pub(super) fn mark(client: &mut Client, scene: &Scene<'_>) -> Result<String> {
+    let (highest, server, root) = now(client)?;
+    let context = root.text(CONTEXT).unwrap_or(scene.base);
+    let shown = vec![control::control(control::SHOW_DELETED, true, None)];
+    let deleted = Search::entry(format!("CN=Deleted Objects,{context}"), &["1.1".to_owned()]);
+    if client.find(&Search { controls: shown, ..deleted }).ok().flatten().is_none() {
+        tracing::warn!(
+            container = %format!("CN=Deleted Objects,{context}"),
+            "This account cannot see deleted entries, so that only full imports notice them"
+        );
+    }
     Ok(format!("{highest} {server}"))
 }
 
@@ -109,7 +118,8 @@ fn tell_gone(
 ) -> Result<()> {
     match scene.plan.anchor(found) {
         Ok(anchor) => tell(client, News::Gone(anchor)),
-        Err(_) => Ok(()),
+        Err(_) if scene.target.has_own_anchor() => Ok(()),
+        Err(_) => Err(forgotten(format!("nothing tells which entry {} was", found.dn))),
     }
 }
 
