@@ -24,6 +24,8 @@ pub(crate) mod code {
     pub(crate) const VALUE_EXISTS: u32 = 20;
     /// There is no such entry.
     pub(crate) const NO_SUCH_ENTRY: u32 = 32;
+    /// The name or the password is not right.
+    pub(crate) const INVALID_CREDENTIALS: u32 = 49;
     /// The server has too much to do.
     pub(crate) const BUSY: u32 = 51;
     /// The server does not want to.

@@ -3,7 +3,7 @@
 use super::Export;
 use crate::{
     ber::{self, Reader},
-    client::{Answer, Client, Doing, Modification, control},
+    client::{Answer, Client, Doing, Modification, code, control},
     settings::{Bind, PasswordMethod},
 };
 use ecma_plugin_sdk::{EntryId, Error, ErrorKind, PasswordOptions, Result, Secret, Value};
@@ -47,7 +47,11 @@ impl Export<'_> {
     ) -> Result<()> {
         let dn = self.locate(id, &["1.1".to_owned()])?.dn;
         if self.by_operation() {
-            return accepted(self.operation(&dn, Some(old), new)?);
+            let answer = self.operation(&dn, Some(old), new)?;
+            return match answer.code {
+                code::INVALID_CREDENTIALS => Err(not_the_old_one()),
+                _ => accepted(answer),
+            };
         }
         let name = self.password_attribute();
         let values = vec![self.password_bytes(&name, new)?];
@@ -146,10 +150,14 @@ impl Export<'_> {
         settings.user = Some(dn.to_owned());
         settings.password = Some(password.clone());
         Client::connect(&settings).map(drop).map_err(|error| match error.kind() {
-            ErrorKind::Credentials => Error::invalid(PASSWORD, "is not the old one"),
+            ErrorKind::Credentials => not_the_old_one(),
             _ => error,
         })
     }
+}
+
+fn not_the_old_one() -> Error {
+    Error::invalid(PASSWORD, "cannot be changed: the old one is another")
 }
 
 /// The answer to a new password; what a policy refuses is the client's to mend.

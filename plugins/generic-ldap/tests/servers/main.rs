@@ -47,6 +47,17 @@ macro_rules! every_scenario {
             an_entry_is_deleted_once
             what_stands_below_an_entry_goes_only_when_the_settings_say_so
         }
+        tests_of! { $vendor, groups:
+            a_large_group_is_built_changed_and_imported_whole
+            members_that_are_named_by_their_log_in_names_are_references
+        }
+        tests_of! { $vendor, passwords:
+            a_password_that_is_set_logs_in_and_the_one_before_does_not
+            a_password_is_changed_by_who_knows_the_old_one
+            a_password_that_the_policy_refuses_is_invalid
+            an_account_is_disabled_and_enabled_and_imports_tell_it
+            a_new_account_is_enabled_with_its_first_password
+        }
         tests_of! { $vendor, deltas:
             what_happens_to_entries_is_what_deltas_bring
             what_leaves_the_filter_or_the_containers_is_gone
@@ -62,7 +73,9 @@ mod adds;
 mod changes;
 mod deltas;
 mod discovery;
+mod groups;
 mod imports;
+mod passwords;
 mod place;
 mod vendors;
 

@@ -137,6 +137,13 @@ impl Place {
         values
     }
 
+    /// Whether this name and password are taken; a server may say of a disabled account that it
+    /// does not want to.
+    pub(crate) fn can_log_in(&self, dn: &str, password: &str) -> bool {
+        let values = self.values.clone().with("user", dn).with("password", password);
+        linked().connect(&values).is_ok()
+    }
+
     /// The names of all that stands at and below the container.
     pub(crate) fn names(&self) -> Vec<String> {
         let found = self.search(&self.base, "sub", "(objectClass=*)", &["1.1"]);

@@ -19,8 +19,18 @@ pub(crate) struct Vendor {
     pub(crate) person: &'static str,
     /// The class of groups.
     pub(crate) group: &'static str,
+    /// A group that names its members by their log-in names.
+    pub(crate) posix_group: &'static str,
     /// The anchor.
     pub(crate) anchor: &'static str,
+    /// An anchor that no entry has.
+    pub(crate) absent: &'static str,
+    /// The attribute of being disabled, and its value then, after a log-in with a password.
+    pub(crate) disabled: (&'static str, &'static str),
+    /// Makes it refuse passwords that are too short.
+    pub(crate) rules: fn(&Directory),
+    /// How many members a large group has.
+    pub(crate) members: usize,
     /// How it tells changes.
     pub(crate) strategies: &'static [&'static str],
     /// The people that are there from the start.
@@ -39,7 +49,12 @@ pub(crate) static OPENLDAP: Vendor = Vendor {
     types: ["cn", "ou"],
     person: "inetOrgPerson",
     group: "groupOfNames",
+    posix_group: "posixGroup",
     anchor: "entryUUID",
+    absent: "00000000-0000-0000-0000-000000000000",
+    disabled: ("pwdAccountLockedTime", "000001010000Z"),
+    rules: |_| {},
+    members: 10_000,
     strategies: &["syncrepl", "accesslog", "timestamp"],
     crowd: CROWD,
     cannot: &[],
@@ -55,7 +70,15 @@ pub(crate) static DS389: Vendor = Vendor {
     types: ["cn", "ou"],
     person: "inetOrgPerson",
     group: "groupOfNames",
+    posix_group: "groupOfNames+posixGroup",
     anchor: "nsUniqueId",
+    absent: "00000000-00000000-00000000-00000000",
+    disabled: ("nsAccountLock", "TRUE"),
+    rules: |server| {
+        let on = "replace: passwordCheckSyntax\npasswordCheckSyntax: on";
+        server.modify(&format!("dn: cn=config\nchangetype: modify\n{on}\n"));
+    },
+    members: 10_000,
     strategies: &["changelog", "timestamp"],
     crowd: CROWD,
     cannot: &[(
@@ -74,7 +97,17 @@ pub(crate) static SAMBA: Vendor = Vendor {
     types: ["CN", "OU"],
     person: "user",
     group: "group",
+    posix_group: "group+posixGroup",
     anchor: "objectGUID",
+    absent: "00000000-0000-0000-0000-000000000000",
+    disabled: ("userAccountControl", "514"),
+    rules: |server| {
+        // A password could be changed once a day.
+        let now = "replace: minPwdAge\nminPwdAge: 0";
+        server.modify(&format!("dn: {}\nchangetype: modify\n{now}\n", server.base()));
+    },
+    // Each has to be there.
+    members: 1_600,
     strategies: &["usn", "timestamp"],
     crowd: 0,
     cannot: &[(

@@ -30,7 +30,7 @@ const PROVISIONED_WITHIN: Duration = Duration::from_secs(300);
 
 /// A running domain controller of the domain `AD.EXAMPLE.COM`, as Samba makes one: only LDAP is
 /// answered, on ports 389 and 636 of an address `127.x.y.z` of its own, and the connector is the
-/// administrator. Plain log-ins are taken without TLS.
+/// administrator. Plain log-ins are taken without TLS, and none with a password of before.
 ///
 /// Making the domain takes 10 s of a processor and more; tests should share one.
 pub struct SambaAd(Directory);
@@ -170,6 +170,7 @@ ncalrpc dir = {directory}/ncalrpc
 log file = {directory}/samba.log
 posix:eadb = {directory}/attributes.tdb
 idmap_ldb:use rfc2307 = yes
+old password allowed period = 0
 ldb:nosync = true
 "
     )
