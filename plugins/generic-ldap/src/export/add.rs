@@ -24,10 +24,11 @@ impl Export<'_> {
         let plan = Plan::without_members(target, kind);
         let controls: Vec<RawControl> = self.post_read(&plan).into_iter().collect();
         let answer = self.added(&name, &attributes, &controls)?;
-        if answer.code == code::ENTRY_EXISTS {
+        let dn = name.to_string();
+        // Active Directory says so of other names too.
+        if answer.code == code::ENTRY_EXISTS && self.is_there(&dn)? {
             return Err(taken(kind, &name));
         }
-        let dn = name.to_string();
         let exported = self.after(&plan, &dn, &answer.done()?)?;
         if waits {
             let anchor = exported.entry.as_ref().map(|entry| &entry.id().anchor);
@@ -156,7 +157,7 @@ impl Export<'_> {
 
 /// Another entry has the name; the attribute that it is made of can be mended.
 fn taken(kind: &Type, name: &Name) -> Error {
-    let error = Error::already_exists(format!("{name} is there already"));
+    let error = Error::already_exists(format!("is taken: {name} is there already"));
     let part = name.rdn().and_then(|rdn| rdn.avas().next().map(|(kind, _)| kind.to_owned()));
     let field =
         part.and_then(|part| kind.fields.iter().find(|f| f.name.eq_ignore_ascii_case(&part)));

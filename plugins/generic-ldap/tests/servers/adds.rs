@@ -162,7 +162,7 @@ pub(crate) fn what_cannot_be_added_is_refused_by_kind_and_attribute(place: &Plac
     let made = if is_active_directory { "whenCreated" } else { "createTimestamp" };
     let long = "9".repeat(600);
     let mut cases = vec![
-        (place.person("known"), ErrorKind::AlreadyExists, None),
+        (place.person("known"), ErrorKind::AlreadyExists, Some("cn")),
         (place.person("x").set("noSuch", "x"), ErrorKind::Invalid, Some("noSuch")),
         (place.person("x").set(made, "2026-01-01T00:00:00Z"), ErrorKind::Invalid, Some(made)),
         (place.person("x").set("secretary", "no name"), ErrorKind::Invalid, Some("secretary")),
