@@ -53,6 +53,17 @@ fn patch(entra: &Entra, path: &str, operations: Value) -> Answer {
     Entra::send(Entra::with_body(request, &json!({"Operations": operations})))
 }
 
+/// Somebody comes behind the host's back. That somebody is there whom the host does not know makes it
+/// import.
+fn comes(directory: &Slapd, entra: &Entra, name: &str) {
+    directory.add(&format!(
+        "dn: uid={name},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: New\nsn: Comer\n"
+    ));
+    let clash = json!({"userName": name, "displayName": "N", "name": {"familyName": "N"}});
+    entra.create(&clash).refused(409);
+    until("the import has seen it", || entra.matched(name));
+}
+
 #[test]
 fn people_and_groups_in_openldap_flow_both_ways() {
     let directory = Slapd::start_as(SlapdOptions { people: PEOPLE, ..SlapdOptions::default() });
@@ -73,12 +84,17 @@ fn people_and_groups_in_openldap_flow_both_ways() {
         "everybody is found by its name"
     );
 
+    comes(&directory, &entra, "first");
+    assert_eq!(host.health_of("DIR")["lastRun"]["kind"], "delta", "it brought what changed");
+
+    let boss = entra.get("/Users?count=1").expect(200)["Resources"][0]["id"].clone();
     let new = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
         "userName": "robert, \"tables\" <dba>; #1", "active": true, "displayName": "Robert Tables",
         "name": {"givenName": "Robert", "familyName": "Tables"},
         "emails": [{"type": "work", "value": "robert@example.com"}],
         "password": "correct horse battery",
+        ENTERPRISE: {"manager": {"value": boss}},
     });
     let made = entra.create(&new).expect(201);
     let id = made["id"].as_str().unwrap().to_owned();
@@ -107,6 +123,7 @@ fn people_and_groups_in_openldap_flow_both_ways() {
     .expect(200);
     let renamed = entra.get(&user).expect(200);
     assert_eq!(renamed[OWN]["-dn-"], format!("uid=robert,ou=people,{BASE}"));
+    assert_eq!(renamed[ENTERPRISE]["manager"]["value"], boss, "a change leaves the manager");
     assert_eq!((&renamed["active"], &renamed["title"]), (&json!(false), &json!("Pilot")));
     let dn = format!("uid=robert,ou=people,{BASE}");
     assert!(!directory.binds(&dn, "correct horse battery"), "who is disabled is not let in");
@@ -123,16 +140,9 @@ fn people_and_groups_in_openldap_flow_both_ways() {
     // Behind the host's back: somebody moves, somebody goes, somebody comes.
     directory.modify(&format!("dn: {dn}\nchangetype: modrdn\nnewrdn: uid=bob\ndeleteoldrdn: 1\n"));
     directory.delete(&targets::People::new(BASE, PEOPLE).dn(PEOPLE - 1));
-    directory.add(&format!(
-        "dn: uid=newcomer,ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: newcomer\ncn: New\nsn: Comer\n"
-    ));
-    // That somebody is there whom the host does not know makes it import.
-    let clash = json!({"userName": "newcomer", "displayName": "N", "name": {"familyName": "N"}});
-    entra.create(&clash).refused(409);
-    until("the import has seen it", || entra.matched("newcomer"));
+    comes(&directory, &entra, "second");
     assert_eq!(entra.get(&user).expect(200)["userName"], "bob", "the same person by another name");
-    assert_eq!(entra.get("/Users?count=0").expect(200)["totalResults"], PEOPLE + 1);
-    assert!(host.log().contains("Delta"), "the second import brought what changed");
+    assert_eq!(entra.get("/Users?count=0").expect(200)["totalResults"], PEOPLE + 2);
 
     // The directory gives a group the new name of its member: the host learns of it soon.
     patch(&entra, &team, json!([{"op": "Add", "path": "members", "value": [{"value": id}]}]))

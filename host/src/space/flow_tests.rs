@@ -99,7 +99,8 @@ pub(super) fn everything() -> ObjectMapping {
         to("seen", "title"),
         to("secret", "password"),
     ]);
-    object.query = ["login", "work", "number", "level", "tags", "id"].map(str::to_owned).into();
+    object.query =
+        ["login", "work", "number", "level", "tags", "proxies", "id"].map(str::to_owned).into();
     object
 }
 

@@ -54,6 +54,10 @@ proptest! {
                     .set("login", login.as_str())
                     .set("work", login.as_str())
                     .set("tags", [login.as_str(), "z", login.as_str()])
+                    .set("proxies", match *number {
+                        ..4 => vec![login.as_str(), "a"],
+                        _ => vec!["a", login.as_str()],
+                    })
                     .set("number", *number)
                     .set("level", *number)
             })
@@ -70,6 +74,9 @@ proptest! {
             format!("emails[type eq \"work\" and value eq {quoted}]"),
             format!("userName eq {quoted} and {OWN}:level eq 3"),
             format!("userName eq {quoted} and not ({OWN}:level eq 3)"),
+            format!("nickName eq {quoted}"),
+            format!("nickName sw {quoted}"),
+            format!("nickName ge {quoted}"),
             format!("userName sw {quoted}"),
             format!("userName gt {quoted}"),
             format!("userName ge {quoted}"),
@@ -103,7 +110,12 @@ fn a_filter_is_answered_by_the_best_index() {
     let person = |id: &str, login: &str, number: i64| {
         Entry::new("person").anchor("id", id).set("login", login).set("level", number)
     };
-    let entries = [person("1", "Ada", 5), person("2", "eva", 5), person("3", "ada", 6)];
+    let known_as = |person: Entry, names: [&str; 2]| person.set("proxies", names);
+    let entries = [
+        known_as(person("1", "Ada", 5), ["a", "c"]),
+        known_as(person("2", "eva", 5), ["c", "e"]),
+        person("3", "ada", 6),
+    ];
     let made = Made::of(everything(), &entries);
     let check = |filter: &str, expected: Plan| {
         let found = plan(&made.space, &made.flow, &Filter::parse(filter).unwrap());
@@ -113,6 +125,9 @@ fn a_filter_is_answered_by_the_best_index() {
     check("userName eq \"ADA\"", found(&[0, 2], true));
     check("userName eq \"nobody\"", found(&[], true));
     check("userName eq \"\"", Plan::Nothing);
+    // SCIM shows the first value of several, the index knows all.
+    check("nickName eq \"c\"", found(&[0, 1], false));
+    assert_eq!(slots(&made, "nickName eq \"c\""), [1]);
     check("userName eq null", Plan::Scan);
     check("PLACEHOLDER eq \"x\"", Plan::Nothing);
     check("userName eq \"ada\" and PLACEHOLDER eq \"x\"", Plan::Nothing);
