@@ -58,6 +58,23 @@ macro_rules! every_scenario {
             an_account_is_disabled_and_enabled_and_imports_tell_it
             a_new_account_is_enabled_with_its_first_password
         }
+        tests_of! { $vendor, tls:
+            a_server_is_believed_by_its_authority_or_its_fingerprint
+            a_password_is_not_sent_in_the_open_unless_the_settings_say_so
+            what_is_wrong_with_a_certificate_is_said
+        }
+        tests_of! { $vendor, failures:
+            who_may_not_log_in_or_write_is_told_so
+            the_next_server_is_taken_when_one_is_down
+            a_connection_that_was_closed_is_opened_again
+            an_import_that_is_broken_off_is_an_error_and_the_next_one_is_whole
+            an_add_without_an_answer_is_looked_up_and_not_made_twice
+            a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again
+            a_mark_outlives_a_restart_of_the_server
+        }
+        tests_of! { $vendor, dn_anchor:
+            entries_that_are_known_by_their_names_keep_them
+        }
         tests_of! { $vendor, deltas:
             what_happens_to_entries_is_what_deltas_bring
             what_leaves_the_filter_or_the_containers_is_gone
@@ -73,10 +90,14 @@ mod adds;
 mod changes;
 mod deltas;
 mod discovery;
+mod dn_anchor;
+mod failures;
 mod groups;
 mod imports;
 mod passwords;
 mod place;
+mod proxy;
+mod tls;
 mod vendors;
 
 mod openldap {

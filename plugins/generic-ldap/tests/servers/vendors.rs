@@ -1,10 +1,16 @@
 //! The three kinds of servers: what they call things, and which scenarios they cannot pass.
 
-use std::sync::LazyLock;
-use targets::{Directory, Ds389, SambaAd, Slapd};
+use std::{ops::Deref, sync::LazyLock};
+use targets::{Certificate, Directory, Ds389, SambaAd, Slapd};
 
 /// People that are there from the start: more than the servers answer without pages.
 const CROWD: usize = 2_600;
+
+/// A server that goes with its value.
+pub(crate) type Own = Box<dyn Deref<Target = Directory>>;
+
+/// To make a domain takes 10 s, and the connector does nothing special with it.
+const SLOW: &str = "another domain takes too long to make";
 
 /// A kind of server.
 pub(crate) struct Vendor {
@@ -12,7 +18,9 @@ pub(crate) struct Vendor {
     /// The one that all tests of this process share; `None` where it cannot run.
     pub(crate) shared: fn() -> Option<&'static Directory>,
     /// One more, for a test that stops it.
-    pub(crate) own: fn() -> Box<dyn std::ops::Deref<Target = Directory>>,
+    pub(crate) own: fn() -> Own,
+    /// One more, which shows this kind of certificate.
+    pub(crate) with: fn(Certificate) -> Own,
     /// How it writes the types of names.
     pub(crate) types: [&'static str; 2],
     /// The class of people.
@@ -46,6 +54,7 @@ pub(crate) static OPENLDAP: Vendor = Vendor {
         Some(&SERVER)
     },
     own: || Box::new(Slapd::start()),
+    with: |certificate| Box::new(Slapd::start_with(certificate)),
     types: ["cn", "ou"],
     person: "inetOrgPerson",
     group: "groupOfNames",
@@ -67,6 +76,7 @@ pub(crate) static DS389: Vendor = Vendor {
         Some(&SERVER)
     },
     own: || Box::new(Ds389::start()),
+    with: |certificate| Box::new(Ds389::start_with(certificate)),
     types: ["cn", "ou"],
     person: "inetOrgPerson",
     group: "groupOfNames",
@@ -94,6 +104,7 @@ pub(crate) static SAMBA: Vendor = Vendor {
         SERVER.as_deref()
     },
     own: || Box::new(SambaAd::start()),
+    with: |certificate| Box::new(SambaAd::start_with(certificate)),
     types: ["CN", "OU"],
     person: "user",
     group: "group",
@@ -110,8 +121,13 @@ pub(crate) static SAMBA: Vendor = Vendor {
     members: 1_600,
     strategies: &["usn", "timestamp"],
     crowd: 0,
-    cannot: &[(
-        "without_pages_the_size_limit_is_an_error_that_tells_the_remedy",
-        "Samba answers any number of entries at once",
-    )],
+    cannot: &[
+        (
+            "without_pages_the_size_limit_is_an_error_that_tells_the_remedy",
+            "Samba answers any number of entries at once",
+        ),
+        ("what_is_wrong_with_a_certificate_is_said", SLOW),
+        ("a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again", SLOW),
+        ("a_mark_outlives_a_restart_of_the_server", SLOW),
+    ],
 };

@@ -1,0 +1,160 @@
+//! What goes wrong between the connector and a server, and how it goes on.
+
+use crate::{
+    place::{Place, connect, everything, export, linked, reach, refusal},
+    proxy::{Break, Message, Proxy},
+};
+use ecma_plugin_sdk::{Update, Values, prelude::*, testkit};
+use std::net::TcpListener;
+
+/// A port at which nobody listens.
+fn nobody() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// The settings for plain connections to a port.
+fn plain(values: &Values, host: &str, port: u16) -> Values {
+    let mut values = values
+        .clone()
+        .with("servers", host)
+        .with("port", i64::from(port))
+        .with("encryption", "off")
+        .with("allow_plain_password", true);
+    values.remove("ca_file");
+    values
+}
+
+pub(crate) fn who_may_not_log_in_or_write_is_told_so(place: &Place) {
+    let error = refusal(&place.values.clone().with("password", "wrong"));
+    assert_eq!(error.kind(), ErrorKind::Credentials, "{error}");
+    assert!(!error.message().contains("wrong"), "{error}");
+
+    // Somebody who may log in, and read.
+    (place.vendor.rules)(place.server);
+    let entry = place.put("reader");
+    let mut connection = place.connect();
+    let all = everything(&mut connection);
+    let id = all.values().find(|known| known.text("cn") == Some("reader")).unwrap().id();
+    let password = Secret::new("Some-Pass-word1");
+    connection.set_password(id, &password, ecma_plugin_sdk::PasswordOptions::default()).unwrap();
+    let enable = Update::new(id.clone()).set("-enabled-", true);
+    export(&mut connection, Change::Update(enable)).unwrap();
+    let values = place.values.clone().with("user", entry.as_str());
+    let mut reader = connect(&values.with("password", password.expose()));
+    assert_eq!(everything(&mut reader).len(), all.len());
+    for change in [
+        Change::Add(place.person("new")),
+        Change::Update(Update::new(id.clone()).set("employeeNumber", "1")),
+        Change::Delete { id: id.clone() },
+    ] {
+        let error = export(&mut reader, change.clone()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{change:?}: {error}");
+    }
+}
+
+pub(crate) fn the_next_server_is_taken_when_one_is_down(place: &Place) {
+    let down = format!("{}:{}", place.host(), nobody());
+    let mut values = place.values.clone().with("servers", vec![down.clone()]);
+    let error = refusal(&values);
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(error.message().contains(&down), "{error}");
+    values.set("servers", vec![down, place.host().to_owned()]);
+    assert_eq!(everything(&mut connect(&values)).len(), 1);
+}
+
+pub(crate) fn a_connection_that_was_closed_is_opened_again(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = connect(&plain(&place.values, "127.0.0.1", proxy.port));
+    place.put("x");
+    let all = everything(&mut connection);
+    let id = all.values().find(|entry| entry.text("cn") == Some("x")).unwrap().id();
+    proxy.close();
+    assert_eq!(everything(&mut connection).len(), 2);
+    proxy.close();
+    export(&mut connection, Change::Update(Update::new(id.clone()).set("sn", "Other"))).unwrap();
+    proxy.close();
+    assert_eq!(connection.read(std::slice::from_ref(id)).unwrap()[0].as_ref().unwrap().id(), id);
+    proxy.close();
+    connection.test().unwrap();
+}
+
+pub(crate) fn an_import_that_is_broken_off_is_an_error_and_the_next_one_is_whole(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let ldif = |n: usize| place.ldif(&place.dn(&n.to_string()), &n.to_string());
+    place.add(&(0..20).map(ldif).collect::<String>());
+    let mut connection = connect(&plain(&place.values, "127.0.0.1", proxy.port));
+    let run = crate::place::in_pages(5);
+    for entries in [1, 12] {
+        proxy.breaks(Break::After(Message::SearchEntry, entries));
+        let error = testkit::import(&mut connection, &run).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        assert_eq!(everything(&mut connection).len(), 21);
+    }
+}
+
+pub(crate) fn an_add_without_an_answer_is_looked_up_and_not_made_twice(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let values = plain(&place.values, "127.0.0.1", proxy.port);
+    let values = values.with("operational_attributes", true);
+    let mut connection = connect(&values);
+    // It did not reach the server, or only the answer was lost.
+    for (name, when, adds) in
+        [("before", Break::Before(Message::Add), 1), ("after", Break::Before(Message::Added), 1)]
+    {
+        let before = proxy.adds();
+        proxy.breaks(when);
+        let person = place.person(name).set("employeeNumber", "7");
+        let exported = export(&mut connection, Change::Add(person.clone())).unwrap();
+        assert_eq!(proxy.adds() - before, adds, "{name}");
+        let entry = exported.entry.unwrap();
+        let (dn, number) = (place.dn(name), entry.text("employeeNumber"));
+        assert_eq!((entry.id().dn.as_ref().unwrap().as_str(), number), (dn.as_str(), Some("7")));
+        let error = export(&mut connection, Change::Add(person)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    }
+    // Somebody else's entry of that name is not taken for the new one.
+    place.put("other");
+    proxy.breaks(Break::Before(Message::Added));
+    let other = place.person("other").set("employeeNumber", "7");
+    let error = export(&mut connection, Change::Add(other.set("sn", "Of Mine"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+}
+
+/// With a server of its own, which is stopped.
+pub(crate) fn a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again(
+    place: &Place,
+) {
+    let server = (place.vendor.own)();
+    let values = reach(&server, place.vendor).with("timeout_seconds", 1);
+    let values = values.with("connect_timeout_seconds", 2);
+    let mut connection = connect(&values);
+    let count = everything(&mut connection).len();
+    server.stop();
+    let error = testkit::import(&mut connection, &ImportRun::full()).err().unwrap();
+    let new = linked().connect(&values).err().unwrap();
+    server.cont();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(new.kind(), ErrorKind::Timeout, "{new}");
+    assert_eq!(everything(&mut connection).len(), count);
+    server.restart();
+    assert_eq!(everything(&mut connection).len(), count);
+}
+
+/// With a server of its own, which is restarted.
+pub(crate) fn a_mark_outlives_a_restart_of_the_server(place: &Place) {
+    let server = (place.vendor.own)();
+    for strategy in place.vendor.strategies {
+        let values = reach(&server, place.vendor).with("delta_strategy", *strategy);
+        let mut connection = connect(&values);
+        let imported = testkit::import(&mut connection, &ImportRun::full()).unwrap();
+        server.restart();
+        let dn = format!("ou={strategy},{}", server.base());
+        server.add(&format!("dn: {dn}\nobjectClass: organizationalUnit\nou: {strategy}\n"));
+        let run = ImportRun::delta(imported.watermark.unwrap());
+        let changes = testkit::import(&mut connection, &run).unwrap().changes;
+        let is_new = |change: &&Change| change.text("-dn-") == Some(dn.as_str());
+        assert!(changes.iter().any(|change| is_new(&change)), "{strategy}: {changes:?}");
+        let others = changes.iter().filter(|change| !is_new(change));
+        assert!(*strategy == "timestamp" || others.count() == 0, "{strategy}: {changes:?}");
+    }
+}
