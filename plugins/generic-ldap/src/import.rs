@@ -60,7 +60,7 @@ impl Import<'_, '_> {
         for root in self.plan.roots(scene.base)? {
             self.below(client, scene, &root, &mut greatest)?;
         }
-        Ok(begun.map(|begun| delta::end(scene, begun, greatest)))
+        Ok(begun.map(|begun| delta::end(client, scene, begun, greatest)))
     }
 
     /// Every wanted entry at and below this name.

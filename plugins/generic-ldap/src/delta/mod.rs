@@ -55,6 +55,9 @@ struct Mark {
     strategy: String,
     base: String,
     mark: String,
+    /// Whose log it is about, where each server has its own.
+    #[serde(default)]
+    server: String,
 }
 
 /// What is known before a full import begins.
@@ -78,12 +81,17 @@ pub(crate) fn begin(client: &mut Client, scene: &Scene<'_>) -> Result<Option<Beg
 
 /// Where the next delta import of this base shall go on, after a full import that saw `greatest` as
 /// the time of the last change.
-pub(crate) fn end(scene: &Scene<'_>, begun: Begun, greatest: Option<Timestamp>) -> Watermark {
+pub(crate) fn end(
+    client: &Client,
+    scene: &Scene<'_>,
+    begun: Begun,
+    greatest: Option<Timestamp>,
+) -> Watermark {
     match scene.target.strategy() {
         DeltaStrategy::Timestamp => {
-            watermark(scene, timestamp::settled(scene, begun.started, greatest))
+            watermark(client, scene, timestamp::settled(scene, begun.started, greatest))
         }
-        _ => watermark(scene, begun.mark),
+        _ => watermark(client, scene, begun.mark),
     }
 }
 
@@ -101,6 +109,9 @@ pub(crate) fn news(
     if old.strategy != name(strategy) || old.base != scene.base {
         return Err(forgotten("the delta strategy or the base is another one now"));
     }
+    if old.server != log_of(client, strategy) {
+        return Err(forgotten("this is another server, with a log of its own"));
+    }
     let since = old.mark.as_str();
     let mark = match strategy {
         DeltaStrategy::None => return Err(forgotten("there is no delta strategy any more")),
@@ -110,7 +121,7 @@ pub(crate) fn news(
         DeltaStrategy::Usn => usn::news(client, scene, since, tell),
         DeltaStrategy::Timestamp => timestamp::news(client, scene, since, tell),
     };
-    mark.map(|mark| watermark(scene, mark))
+    mark.map(|mark| watermark(client, scene, mark))
 }
 
 /// What it means that an entry has changed: with a container all that stands below may have another
@@ -144,9 +155,19 @@ fn forgotten(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::Conflict, why)
 }
 
-fn watermark(scene: &Scene<'_>, mark: String) -> Watermark {
-    let strategy = name(scene.target.strategy()).to_owned();
-    let mark = Mark { strategy, base: scene.base.to_owned(), mark };
+/// Whose log a strategy reads, where each server has its own.
+fn log_of(client: &Client, strategy: DeltaStrategy) -> &str {
+    match strategy {
+        DeltaStrategy::Accesslog | DeltaStrategy::Changelog => client.server(),
+        _ => "",
+    }
+}
+
+fn watermark(client: &Client, scene: &Scene<'_>, mark: String) -> Watermark {
+    let strategy = scene.target.strategy();
+    let server = log_of(client, strategy).to_owned();
+    let strategy = name(strategy).to_owned();
+    let mark = Mark { strategy, base: scene.base.to_owned(), mark, server };
     Watermark::new(serde_json::to_string(&mark).unwrap_or_default())
 }
 
