@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Client, Pages, Search},
+    delta::syncrepl,
     directory::{Directory, Vendor},
     enabled::Enabled,
     members::References,
@@ -20,6 +21,7 @@ pub(crate) struct Target {
     pub(crate) types: Types,
     /// Where entries are looked for, each a partition.
     pub(crate) bases: Vec<String>,
+    strategy: DeltaStrategy,
     anchor: Option<String>,
     /// How the values of the anchor are written.
     pub(crate) anchor_form: Form,
@@ -66,11 +68,19 @@ impl Target {
         let anchor_form = field.map_or(Form::Text, |field| field.form);
         let anchor = field.map(|field| field.name.clone());
         let bases = directory.bases(&settings);
+        let strategy = match (settings.delta_strategy, directory.strategy(), bases.first()) {
+            (Some(said), ..) => said,
+            (None, DeltaStrategy::Syncrepl, Some(base)) if !syncrepl::is_there(client, base)? => {
+                DeltaStrategy::Timestamp
+            }
+            (None, usual, _) => usual,
+        };
         Ok(Ok(Target {
             settings,
             directory,
             types,
             bases,
+            strategy,
             anchor,
             anchor_form,
             enabled,
@@ -91,7 +101,7 @@ impl Target {
 
     /// How a delta import finds out what changed.
     pub(crate) fn strategy(&self) -> DeltaStrategy {
-        self.settings.delta_strategy.unwrap_or_else(|| self.directory.strategy())
+        self.strategy
     }
 
     /// Where the log of changes stands.

@@ -97,9 +97,11 @@ impl Answer {
         match self.code {
             // OpenLDAP's overlay `unique`, 389's plug-in, and Active Directory's numbers of the same.
             code::CONSTRAINT | code::UNWILLING
-                if has(&["not unique", "already exists", "000021C8", "000021C7", "00002071"]) =>
+                if has(&["not unique", "non-unique", "already exists"])
+                    || has(&["000021C8", "000021C7", "00002071"]) =>
             {
-                (ErrorKind::AlreadyExists, between(text, "(attribute: \"", "\""))
+                let named = between(text, "(attribute: \"", "\"");
+                (ErrorKind::AlreadyExists, named.or_else(|| between(text, "with (|(", "=")))
             }
             code::UNWILLING if has(&["restricted", "read-only", "readonly", "shadow context"]) => {
                 (ErrorKind::Forbidden, None)
@@ -198,6 +200,12 @@ mod tests {
         for (code, text, kind, attribute) in [
             (68, "", ErrorKind::AlreadyExists, None),
             (19, "some attributes not unique", ErrorKind::AlreadyExists, None),
+            (
+                19,
+                "non-unique attributes found with (|(uid=ada))",
+                ErrorKind::AlreadyExists,
+                Some("uid"),
+            ),
             (
                 19,
                 "Another entry with the same attribute value already exists (attribute: \"uid\")",

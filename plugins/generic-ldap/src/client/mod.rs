@@ -4,11 +4,13 @@
 mod answer;
 pub(crate) mod control;
 mod operations;
+mod pages;
 mod search;
 
 pub(crate) use answer::{Answer, code};
 pub(crate) use operations::{Doing, Modification, Valued};
-pub(crate) use search::{Found, Pages, Search};
+pub(crate) use pages::Pages;
+pub(crate) use search::{Found, Search};
 
 use crate::settings::{Bind, Encryption, Settings};
 use ecma_plugin_sdk::{Error, ErrorKind, tls};

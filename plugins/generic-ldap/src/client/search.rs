@@ -1,10 +1,7 @@
-//! Searches: one page at a time, the next one asked for while this one is looked at.
+//! Searches, and what they find.
 
-use super::{Answer, Client, code, control};
-use crate::{
-    ber::{self, Reader},
-    settings::Paging,
-};
+use super::{Answer, Client, code};
+use crate::ber::{self, Reader};
 use ecma_plugin_sdk::Error;
 use ldap3::{
     ResultEntry, SearchOptions, SearchStream,
@@ -158,10 +155,14 @@ pub(crate) struct Gathered {
     pub(crate) answer: Answer,
 }
 
-type Stream = SearchStream<'static, String, Vec<String>>;
+pub(super) type Stream = SearchStream<'static, String, Vec<String>>;
 
 impl Client {
-    fn start(&mut self, search: &Search, more: Vec<RawControl>) -> Result<Stream, Error> {
+    pub(super) fn start(
+        &mut self,
+        search: &Search,
+        more: Vec<RawControl>,
+    ) -> Result<Stream, Error> {
         let scope = match search.scope {
             Scope::Base => ldap3::Scope::Base,
             Scope::Subtree => ldap3::Scope::Subtree,
@@ -181,7 +182,7 @@ impl Client {
     }
 
     /// Waits for all that a search finds.
-    fn gather(&mut self, mut stream: Stream) -> Result<Gathered, Error> {
+    pub(super) fn gather(&mut self, mut stream: Stream) -> Result<Gathered, Error> {
         let mut gathered = Gathered::default();
         let ended = self.runtime.block_on(async {
             while let Some(item) = stream.next().await? {
@@ -204,8 +205,8 @@ impl Client {
     }
 
     /// Lets the server do something else.
-    fn pause(&self, duration: Duration) {
-        self.runtime.block_on(tokio::time::sleep(duration));
+    pub(super) fn pause(&self, duration: Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
     /// All that a search finds at once; whether the server said more than that is in the answer.
@@ -242,165 +243,4 @@ fn told(item: ResultEntry) -> Option<(Option<String>, Option<Vec<u8>>)> {
         }
     }
     Some((name, value))
-}
-
-/// How the pages of a search are asked for.
-enum Way {
-    /// Everything with one search.
-    Single,
-    /// Where the server's cookie says.
-    Paged,
-    /// By the place in a sorted list; the attribute it is sorted by.
-    View(String),
-}
-
-/// The entries of a search, page by page.
-pub(crate) struct Pages {
-    search: Search,
-    way: Way,
-    size: u32,
-    stream: Option<Stream>,
-    /// Of a list view: the first entry of the page that was asked for last, counted from 1.
-    from: u32,
-    first: bool,
-    /// Requests for a view in a row that the server was too busy for.
-    busy: u32,
-    /// How long the list is and what the server wants back, as it said with the last view.
-    viewed: control::Viewed,
-    /// References to other servers, which are not followed.
-    pub(crate) references: usize,
-}
-
-/// How often a busy server is asked again for a view, and after how long.
-const BUSY_ASKED: (u32, Duration) = (100, Duration::from_millis(20));
-
-/// The smallest page that is tried where the server does not want larger ones.
-const SMALLEST: u32 = 50;
-
-impl Pages {
-    /// Begins a search with pages of so many entries. `supported` are the server's controls, `order`
-    /// an attribute that every entry has.
-    pub(crate) fn begin(
-        client: &mut Client,
-        search: Search,
-        (paging, size): (Paging, u32),
-        supported: impl Fn(&str) -> bool,
-        order: &str,
-    ) -> Result<Pages, Error> {
-        let view = || Way::View(order.to_owned());
-        let way = match paging {
-            Paging::Paged => Way::Paged,
-            Paging::Vlv => view(),
-            Paging::Off => Way::Single,
-            Paging::Auto if supported(control::PAGED_RESULTS) => Way::Paged,
-            Paging::Auto if supported(control::VIRTUAL_LIST) && supported(control::SORT) => view(),
-            Paging::Auto => Way::Single,
-        };
-        let size = size.max(1);
-        let mut pages = Pages {
-            search,
-            way,
-            size,
-            stream: None,
-            from: 1,
-            first: true,
-            busy: 0,
-            viewed: control::Viewed::default(),
-            references: 0,
-        };
-        pages.ask(client, &[])?;
-        Ok(pages)
-    }
-
-    fn ask(&mut self, client: &mut Client, cookie: &[u8]) -> Result<(), Error> {
-        let controls = match &self.way {
-            Way::Single => Vec::new(),
-            Way::Paged => vec![control::paged(self.size, cookie)],
-            Way::View(order) => {
-                let control::Viewed { content, context } = &self.viewed;
-                let view = control::view(self.from, self.size, *content, context.as_deref());
-                vec![control::sorted(order), view]
-            }
-        };
-        self.stream = Some(client.start(&self.search, controls)?);
-        Ok(())
-    }
-
-    /// The entries of the next page; `None` after the last one. The page after it is asked for
-    /// already.
-    pub(crate) fn next(&mut self, client: &mut Client) -> Result<Option<Vec<Found>>, Error> {
-        loop {
-            let Some(stream) = self.stream.take() else { return Ok(None) };
-            let gathered = client.gather(stream)?;
-            self.references += gathered.references;
-            let answer = gathered.answer;
-            if answer.code != code::SUCCESS {
-                if self.is_to_wait(&answer) {
-                    client.pause(BUSY_ASKED.1);
-                    self.ask(client, &[])?;
-                    continue;
-                }
-                if self.shrinks(&answer) {
-                    self.ask(client, &[])?;
-                    continue;
-                }
-                return Err(self.refused(&answer));
-            }
-            self.first = false;
-            match &self.way {
-                Way::Single => {}
-                Way::Paged => {
-                    let cookie = control::value(&answer.controls, control::PAGED_RESULTS);
-                    let cookie = cookie.and_then(control::paged_cookie).unwrap_or_default();
-                    if !cookie.is_empty() {
-                        self.ask(client, &cookie)?;
-                    }
-                }
-                Way::View(_) => {
-                    self.busy = 0;
-                    self.viewed = control::viewed(&answer.controls).unwrap_or_default();
-                    self.from += gathered.entries.len() as u32;
-                    if self.from <= self.viewed.content && !gathered.entries.is_empty() {
-                        self.ask(client, &[])?;
-                    }
-                }
-            }
-            return Ok(Some(gathered.entries));
-        }
-    }
-
-    /// Whether the server may answer the same a little later: OpenLDAP is busy until it has done
-    /// with the view before, which it answered already.
-    fn is_to_wait(&mut self, answer: &Answer) -> bool {
-        self.busy += 1;
-        answer.code == code::BUSY && matches!(self.way, Way::View(_)) && self.busy <= BUSY_ASKED.0
-    }
-
-    /// Whether smaller pages may be what the server wants.
-    fn shrinks(&mut self, answer: &Answer) -> bool {
-        let limit = [code::SIZE_LIMIT, code::ADMIN_LIMIT, code::UNWILLING].contains(&answer.code);
-        if !limit || !self.first || self.size <= SMALLEST || matches!(self.way, Way::Single) {
-            return false;
-        }
-        self.size = (self.size / 2).max(SMALLEST);
-        tracing::debug!(size = self.size, "The server refuses a page, trying smaller ones");
-        true
-    }
-
-    fn refused(&self, answer: &Answer) -> Error {
-        let remedy = match answer.code {
-            code::SIZE_LIMIT if matches!(self.way, Way::Single) => {
-                "; the server has no paged results for this account: raise its size limit"
-            }
-            code::SIZE_LIMIT | code::ADMIN_LIMIT => "; raise the server's limits for this account",
-            code::TIME_LIMIT => {
-                "; raise the server's time limit for this account, or set a smaller page_size"
-            }
-            code::CRITICAL_EXTENSION => "; set paging to what the server can",
-            _ => "",
-        };
-        let error = answer.error();
-        let message = format!("searching {}: {}{remedy}", self.search.base, error.message());
-        error.with_message(message)
-    }
 }

@@ -6,7 +6,7 @@
 
 mod accesslog;
 mod changelog;
-mod syncrepl;
+pub(crate) mod syncrepl;
 mod timestamp;
 mod usn;
 

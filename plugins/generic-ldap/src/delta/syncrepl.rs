@@ -11,7 +11,7 @@ use crate::{
     client::{Client, Found, Search, code, control},
     value::uuid_text,
 };
-use ecma_plugin_sdk::{Error, Result};
+use ecma_plugin_sdk::{Error, ErrorKind, Result};
 use ldap3::controls::RawControl;
 
 const STATE: &str = "1.3.6.1.4.1.4203.1.9.1.2";
@@ -37,16 +37,28 @@ fn done(controls: &[RawControl]) -> (Option<String>, bool) {
     (cookie, inside.expect(ber::BOOLEAN).is_some_and(|truth| truth != [0]))
 }
 
+/// Whether the server gives its account of this base to clients: OpenLDAP names the control in its
+/// root entry even where no database has it.
+pub(crate) fn is_there(client: &mut Client, base: &str) -> Result<bool> {
+    Ok(client.search(&nothing(base))?.answer.code != code::CRITICAL_EXTENSION)
+}
+
+/// Nothing fits, so that only the cookie comes: it does not depend on the filter.
+fn nothing(base: &str) -> Search {
+    let filter = "(&(objectClass=top)(!(objectClass=top)))";
+    let controls = vec![request(None)];
+    Search { controls, ..Search::below(base, filter, &["1.1".to_owned()]) }
+}
+
 pub(super) fn mark(client: &mut Client, scene: &Scene<'_>) -> Result<String> {
-    // Nothing fits, so that only the cookie comes: it does not depend on the filter.
-    let nothing = "(&(objectClass=top)(!(objectClass=top)))";
-    let search = Search {
-        controls: vec![request(None)],
-        ..Search::below(scene.base, nothing, &["1.1".to_owned()])
-    };
-    let gathered = client.search(&search)?;
+    let gathered = client.search(&nothing(scene.base))?;
     let answer = gathered.answer.done().map_err(|error| {
-        error.context(format!("delta_strategy is syncrepl, but searching {}", scene.base))
+        let error =
+            error.context(format!("delta_strategy is syncrepl, but searching {}", scene.base));
+        match error.kind() {
+            ErrorKind::Unsupported => Error::config(error.message()),
+            _ => error,
+        }
     })?;
     done(&answer.controls).0.ok_or_else(|| {
         Error::config("delta_strategy is syncrepl, but the server gives no cookie; use another one")

@@ -195,7 +195,7 @@ pub(crate) fn a_group_without_members_has_none(place: &Place) {
     let kim = Value::Reference(kim);
     let update = Update::new(entry.id().clone()).set("member", vec![kim.clone()]);
     export(&mut connection, Change::Update(update)).unwrap();
-    assert_eq!(members(&mut connection), [kim.clone()]);
+    assert_eq!(members(&mut connection), std::slice::from_ref(&kim));
     let (added, removed) = (Vec::new(), vec![kim.clone()]);
     let mut last = Update::new(entry.id().clone());
     last.attributes

@@ -76,7 +76,6 @@ pub(crate) fn values_come_and_go_and_twice_is_as_once(place: &Place) {
         }
     }
     let both = Update::new(id.clone()).set("sn", "Other").set("description", "d");
-    let both = Update { attributes: both.attributes, ..modify(id, "x", &[], &[]) };
     let entry = change(&mut connection, both);
     assert_eq!((entry.text("sn"), entry.text("description")), (Some("Other"), Some("d")));
 }

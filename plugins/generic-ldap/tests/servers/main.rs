@@ -79,6 +79,7 @@ macro_rules! every_scenario {
             what_happens_to_entries_is_what_deltas_bring
             what_leaves_the_filter_or_the_containers_is_gone
             what_stands_below_a_container_moves_with_it
+            a_group_comes_with_the_members_that_it_has_then
             what_leaves_the_base_is_gone_or_asks_for_a_full_import
             changes_of_one_second_are_not_lost
             a_mark_that_the_server_does_not_know_asks_for_a_full_import
@@ -91,24 +92,15 @@ mod changes;
 mod deltas;
 mod discovery;
 mod dn_anchor;
+mod ds389;
 mod failures;
 mod groups;
 mod imports;
+mod only_openldap;
+mod openldap;
 mod passwords;
 mod place;
 mod proxy;
+mod samba;
 mod tls;
 mod vendors;
-
-mod openldap {
-    every_scenario! { crate::vendors::OPENLDAP }
-}
-
-mod ds389 {
-    every_scenario! { crate::vendors::DS389 }
-}
-
-/// Its server starts only where the tests are root's; elsewhere each test says why it did nothing.
-mod samba {
-    every_scenario! { crate::vendors::SAMBA }
-}

@@ -221,8 +221,7 @@ pub(crate) fn everything(connection: &mut Connection) -> Picture {
     full(connection, &ImportRun::full()).0
 }
 
-/// An entry with attributes and values in order, and without those that a directory makes anew for
-/// each reader.
+/// An entry with attributes and values in order.
 pub(crate) fn sorted(entry: &Entry) -> Entry {
     let mut names: Vec<&str> = entry.attributes().map(|(name, _)| name).collect();
     names.sort_unstable();
