@@ -4,11 +4,11 @@
 //! and replicas bring lines with the numbers of other servers, so that a mark is the last number of
 //! each. They are compared as texts.
 
-use super::{News, Scene, Tell, forgotten};
-use crate::{
-    client::{Client, Found, Search},
-    dn::Name,
+use super::{
+    Scene, Tell, forgotten,
+    log::{Happened, Line, Log, renamed},
 };
+use crate::client::{Client, Found, Search};
 use ecma_plugin_sdk::{Error, Result};
 use jiff::ToSpan;
 use std::collections::BTreeMap;
@@ -93,8 +93,8 @@ pub(super) fn news(
     since: &str,
     tell: &mut Tell<'_>,
 ) -> Result<String> {
-    let log = scene.target.change_log();
-    let (oldest, newest) = span(client, &log)?;
+    let place = scene.target.change_log();
+    let (oldest, newest) = span(client, &place)?;
     let known = Numbers::read(since.split(' '));
     let least = known.0.values().min().ok_or_else(|| forgotten("the watermark has no numbers"))?;
     if known.is_behind(&oldest) {
@@ -104,8 +104,9 @@ pub(super) fn news(
         return Err(forgotten("the numbers of the log went back: it was made anew or restored"));
     }
     let filter = format!("(&(objectClass=auditWriteObject)(reqResult=0)({NUMBER}>={least}))");
-    let mut pages = scene.pages(client, Search::below(&log, filter, &ASKED.map(str::to_owned)))?;
-    let base = Name::parse(scene.base).ok();
+    let mut pages =
+        scene.pages(client, Search::below(&place, filter, &ASKED.map(str::to_owned)))?;
+    let log = Log::of(scene);
     let mut last = Numbers::read(since.split(' '));
     while let Some(page) = pages.next(client)? {
         for line in page {
@@ -114,7 +115,7 @@ pub(super) fn news(
                 continue;
             }
             last.note(number);
-            for news in read(scene, base.as_ref(), &line)? {
+            if let Some(news) = read(&line).map(|line| log.news(line)).transpose()?.flatten() {
                 tell(client, news)?;
             }
         }
@@ -122,49 +123,21 @@ pub(super) fn news(
     Ok(last.written())
 }
 
-/// What a line of the log tells.
-fn read(scene: &Scene<'_>, base: Option<&Name>, line: &Found) -> Result<Vec<News>> {
-    let Some(dn) = line.text("reqDN") else { return Ok(Vec::new()) };
-    let within = |dn: &str| match (Name::parse(dn), base) {
-        (Ok(name), Some(base)) => name.is_within(base),
-        _ => true,
+/// What a line of the log says.
+fn read(line: &Found) -> Option<Line<'_>> {
+    let dn = line.text("reqDN")?;
+    let happened = match line.text("reqType")? {
+        "add" | "modify" => Happened::Changed,
+        "delete" => Happened::Deleted,
+        "modrdn" => Happened::Renamed(
+            line.text("reqNewDN")
+                .map(str::to_owned)
+                .or_else(|| renamed(dn, line.text("reqNewRDN"), line.text("reqNewSuperior"))),
+        ),
+        _ => Happened::Nothing,
     };
-    let gone = || -> Result<News> {
-        let uuid = || {
-            let old = line.texts("reqOld");
-            let old = old.iter().find_map(|text| text.strip_prefix("entryUUID: "));
-            line.text("reqEntryUUID").or(old).map(str::to_owned)
-        };
-        match scene.target.anchor_attribute() {
-            None => Ok(News::Gone(dn.to_owned())),
-            Some(_) => {
-                let missing = || {
-                    forgotten(format!(
-                        "the log does not tell which entry {dn} was that is gone; set logold there"
-                    ))
-                };
-                super::gone(scene, uuid().ok_or_else(missing)?)
-            }
-        }
-    };
-    match line.text("reqType").unwrap_or_default() {
-        "delete" if within(dn) => Ok(vec![gone()?]),
-        "modrdn" => {
-            let moved = line.text("reqNewDN").map(str::to_owned).or_else(|| {
-                let (rdn, superior) = (line.text("reqNewRDN"), line.text("reqNewSuperior"));
-                super::changelog::renamed(dn, rdn, superior)
-            });
-            let moved = moved
-                .ok_or_else(|| forgotten(format!("the log does not tell the new name of {dn}")))?;
-            if within(dn) && (scene.target.anchor_attribute().is_none() || !within(&moved)) {
-                // Under the old name there is nothing any more, nor below it.
-                return Err(forgotten(format!("{dn} was renamed")));
-            }
-            Ok(if within(&moved) { vec![News::Below(moved)] } else { Vec::new() })
-        }
-        "add" | "modify" if within(dn) => Ok(vec![News::Named(dn.to_owned())]),
-        _ => Ok(Vec::new()),
-    }
+    let old = || line.texts("reqOld").into_iter().find_map(|text| text.strip_prefix("entryUUID: "));
+    Some(Line { dn, id: line.text("reqEntryUUID").or_else(old), happened })
 }
 
 #[cfg(test)]

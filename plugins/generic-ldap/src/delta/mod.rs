@@ -6,6 +6,7 @@
 
 mod accesslog;
 mod changelog;
+mod log;
 pub(crate) mod syncrepl;
 mod timestamp;
 mod usn;
