@@ -251,7 +251,9 @@ impl<'a> Plan<'a> {
 
 /// The anchor of an entry.
 pub(crate) fn anchor(target: &Target, found: &Found) -> Result<String> {
-    let Some(name) = target.anchor_attribute() else { return Ok(found.dn.clone()) };
+    let Some(name) = target.anchor_attribute() else {
+        return Ok(dn::canonical(&found.dn).into_owned());
+    };
     let missing = || {
         let text = format!("{} has no {name}, or hides it from this account", found.dn);
         Error::new(ErrorKind::Invalid, text)

@@ -1,7 +1,7 @@
 //! What a line of a log of changes tells, whoever keeps the log.
 
 use super::{News, Scene, forgotten};
-use crate::dn::Name;
+use crate::dn::{self, Name};
 use ecma_plugin_sdk::Result;
 
 /// What happened to an entry.
@@ -68,7 +68,7 @@ impl<'s> Log<'s> {
 
     fn gone(&self, dn: &str, id: Option<&str>) -> Result<News> {
         if self.scene.target.anchor_attribute().is_none() {
-            return Ok(News::Gone(dn.to_owned()));
+            return Ok(News::Gone(dn::canonical(dn).into_owned()));
         }
         let missing = || format!("the log does not tell which entry {dn} was that is gone");
         super::gone(self.scene, id.ok_or_else(|| forgotten(missing()))?.to_owned())
