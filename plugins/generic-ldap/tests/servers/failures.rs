@@ -126,7 +126,7 @@ pub(crate) fn a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_foun
 ) {
     let server = (place.vendor.own)();
     let values = reach(&server, place.vendor).with("timeout_seconds", 1);
-    let values = values.with("connect_timeout_seconds", 2);
+    let values = values.with("import_timeout_seconds", 1).with("connect_timeout_seconds", 2);
     let mut connection = connect(&values);
     let count = everything(&mut connection).len();
     server.stop();
