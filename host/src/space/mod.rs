@@ -42,6 +42,8 @@ pub use pass::{Pass, PassReport};
 pub use sorted::Span;
 
 #[cfg(test)]
+mod cache_tests;
+#[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
 mod mapping_tests;

@@ -2,23 +2,20 @@
 
 use super::{Export, write};
 use crate::{
-    client::{Answer, Doing, Search, Valued, code, is_lost},
+    client::{Answer, Search, Valued, code, is_lost},
     dn::Name,
     enabled::ENABLED,
     plan::Plan,
     schema::{OBJECT_CLASS, Type},
 };
-use ecma_plugin_sdk::{AttributeType, Entry, Error, Exported, Result, Value, prelude::ErrorKind};
+use ecma_plugin_sdk::{AttributeType, Entry, Error, Exported, Result, Value};
 use ldap3::controls::RawControl;
 
 impl Export<'_> {
     /// Adds an entry.
     pub(super) fn add(&mut self, entry: &Entry) -> Result<Exported> {
         let target = self.target;
-        let kind = target.types.get(&entry.id().object_type).ok_or_else(|| {
-            let text = format!("there is no object type {}", entry.id().object_type);
-            Error::new(ErrorKind::Invalid, text)
-        })?;
+        let kind = self.kind(entry.id())?;
         let name = self.new_name(kind, entry)?;
         let (attributes, waits) = self.attributes(kind, entry, &name)?;
         let plan = Plan::without_members(target, kind);
@@ -150,7 +147,6 @@ impl Export<'_> {
         let Some(modification) = found.and_then(|found| way.changed(&found, true)) else {
             return Ok(());
         };
-        debug_assert_eq!(modification.doing, Doing::Replace);
         self.client.modify(dn, vec![modification], Vec::new())?.done().map(drop)
     }
 }

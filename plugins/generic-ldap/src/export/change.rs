@@ -16,8 +16,7 @@ impl Export<'_> {
     /// Changes an entry.
     pub(super) fn change(&mut self, update: &Update) -> Result<Exported> {
         let target = self.target;
-        let kind = target.types.get(&update.id.object_type);
-        let kind = kind.ok_or_else(|| Error::internal("the host sent an unknown object type"))?;
+        let kind = self.kind(&update.id)?;
         let enabled = update.get(ENABLED).and_then(|change| {
             let after = change.apply(&[]);
             after.first().and_then(Value::as_boolean)
