@@ -8,6 +8,7 @@ mod autosync;
 mod export;
 mod failure;
 mod import;
+mod kept;
 mod line;
 mod links;
 mod order;
