@@ -1,20 +1,27 @@
 //! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
 //! takes everything down again. Imported by nobody but `main`.
 
+mod control;
+mod fleet;
 mod simulate;
+mod watch;
 
+pub use control::socket;
 pub use simulate::simulate;
 
 use crate::{
     binding::{Binding, Steps, Unbound},
     config::{
-        ConfigValue, ConnectorConfig, HostConfig, Loaded, Problem, Resolved, SealingKey,
-        load_connectors, private_folder, write_atomic,
+        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, private_folder,
+        write_atomic,
     },
     plugins::{self, Catalog},
-    web::{Endpoint, Web, server, tls},
+    web::{Web, server, tls},
 };
 use anyhow::{Context, bail};
+use control::Controls;
+use fleet::Fleet;
+use notify::RecursiveMode;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -22,9 +29,13 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio_util::sync::CancellationToken;
+use watch::{Looks, Watch};
 
 /// How long requests in flight have to finish when the host stops.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long the admin socket has then.
+const ADMIN_GRACE: Duration = Duration::from_secs(2);
 /// How long plugins have to look at their connectors' values.
 const BINDING: Duration = Duration::from_secs(30);
 /// How long a filter may look at every entry.
@@ -80,10 +91,6 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let certificates = certificates(&config)?;
     let web = Web::new(&config.limits, now());
     catalog.sweep();
-    let bindings = bind_all(&config, catalog, key, &web).await;
-    if bindings.is_empty() {
-        tracing::warn!(folder = %config.connectors.display(), "No connector is at work");
-    }
     let limits = server::Limits {
         connections: config.limits.connections,
         header_seconds: config.limits.header_seconds,
@@ -91,22 +98,69 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     };
     let server =
         server::Server::bind(&config.listen, limits, tls::server_config(&certificates)).await?;
-    bindings.iter().for_each(Binding::start);
+    let fleet = Fleet::new(config, key, catalog, Arc::clone(&web));
+    fleet.follow(false).await;
+    let connectors = fleet.len().await;
+    if connectors == 0 {
+        tracing::warn!(folder = %fleet.config.connectors.display(), "No connector is at work");
+    }
     let addresses = server.local_addrs().to_vec();
-    tell_ready(&config, &addresses, certificates.files())?;
-    tracing::info!(?addresses, connectors = bindings.len(), "Listening");
+    tell_ready(&fleet.config, &addresses, certificates.files())?;
+    tracing::info!(?addresses, connectors, "Listening");
+    let controls = Controls { fleet: Arc::clone(&fleet), certificates: Arc::clone(&certificates) };
+    let stop = CancellationToken::new();
+    let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
+        |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
+    );
+    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates));
     let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
-    // All at once: one that hangs in its plugin does not keep the others waiting.
-    let stopping: Vec<_> = bindings
-        .into_iter()
-        .map(|binding| tokio::spawn(async move { binding.stop().await }))
-        .collect();
-    for stopped in stopping {
-        let _ = stopped.await;
+    following.abort();
+    stop.cancel();
+    fleet.stop().await;
+    if let Ok(admin) = admin {
+        let _ = tokio::time::timeout(ADMIN_GRACE, admin).await;
     }
-    let _ = std::fs::remove_file(ready_file(&config));
+    let _ = std::fs::remove_file(ready_file(&fleet.config));
     Ok(())
+}
+
+/// Follows what happens to documents, plugins and certificates while the host runs.
+async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
+    let config = &fleet.config;
+    let files = certificates.files();
+    let of_certificate = [files.certificate.as_path(), files.key.as_path()];
+    let mut folders = vec![
+        (config.connectors.as_path(), RecursiveMode::NonRecursive),
+        (config.plugins.as_path(), RecursiveMode::Recursive),
+    ];
+    let beside = of_certificate.iter().filter_map(|file| file.parent());
+    folders.extend(beside.map(|folder| (folder, RecursiveMode::NonRecursive)));
+    let mut watch = Watch::new(&folders);
+    let mut served = Looks::of(of_certificate);
+    let mut plugins = Looks::of([config.plugins.as_path()]);
+    loop {
+        watch.changed().await;
+        let now_served = Looks::of(of_certificate);
+        if now_served != served {
+            served = now_served;
+            match certificates.reload(now()) {
+                Ok(true) => tracing::info!(not_after = %certificates.not_after(),
+                    "The certificate is another one from the next handshake on"),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "Certificate refused; the one before is served")
+                }
+            }
+        }
+        let now_there = Looks::of([config.plugins.as_path()]);
+        if now_there == plugins {
+            fleet.follow(false).await;
+        } else {
+            plugins = now_there;
+            fleet.rescan().await;
+        }
+    }
 }
 
 /// Makes sure that no other host works in the same folder; the lock goes with the file's handle.
@@ -169,55 +223,6 @@ fn machine_name() -> String {
     #[cfg(not(unix))]
     let name = std::env::var("COMPUTERNAME").unwrap_or_default();
     if name.is_empty() { "localhost".to_owned() } else { name }
-}
-
-/// Every document becomes an endpoint: at work, or broken with the reason. A plugin that does not
-/// answer keeps only its own connectors from working.
-async fn bind_all(
-    config: &HostConfig,
-    catalog: Catalog,
-    key: SealingKey,
-    web: &Web,
-) -> Vec<Arc<Binding>> {
-    let shared = Arc::new((config.clone(), catalog, key));
-    let open = |Loaded { name, file, result }: Loaded| {
-        let shared = Arc::clone(&shared);
-        let file = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
-        let at = file.clone();
-        let bound = tokio::task::spawn_blocking(move || match result {
-            Err(problems) => Err(texts(&problems)),
-            Ok(connector) => bind(&shared.0, &shared.1, &shared.2, connector)
-                .map_err(|Unbound(reasons)| format!("{at}: {}", reasons.join("\n"))),
-        });
-        (name, file, bound)
-    };
-    // All at once: each has the whole time.
-    let opening: Vec<_> = load_connectors(&config.connectors).into_iter().map(open).collect();
-    let deadline = tokio::time::Instant::now() + BINDING;
-    let mut bindings = Vec::new();
-    for (name, file, bound) in opening {
-        let bound = match tokio::time::timeout_at(deadline, bound).await {
-            Ok(Ok(bound)) => bound,
-            Ok(Err(_)) => Err(format!("{file}: binding it broke off")),
-            Err(_) => {
-                Err(format!("{file}: its plugin did not answer within {} s", BINDING.as_secs()))
-            }
-        };
-        let endpoint = match bound {
-            Ok(binding) => {
-                bindings.push(Arc::clone(&binding));
-                Endpoint::Bound(binding)
-            }
-            Err(reason) => {
-                tracing::error!(file, reason, "Connector is not at work");
-                Endpoint::Broken(reason)
-            }
-        };
-        if let Some(name) = name {
-            web.set(name, endpoint);
-        }
-    }
-    bindings
 }
 
 fn bind(

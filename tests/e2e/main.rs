@@ -14,6 +14,7 @@ mod flows;
 mod groups;
 mod journey;
 mod laws;
+mod live;
 mod passwords;
 mod protocol;
 mod secrets;

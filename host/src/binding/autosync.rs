@@ -1,8 +1,9 @@
 //! The scheduler of one binding: an import at the start, then at the set interval, never two at
 //! once; after a failure sooner, but ever less often.
 
-use super::{Binding, Failure};
+use super::{Binding, Failure, memory::Schedule};
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// First pause after a failure.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
@@ -40,10 +41,10 @@ impl Binding {
             if self.import() {
                 return Ok(());
             }
-            return Err(self.status.not_ready().unwrap_or_default());
+            return Err(self.memory.status.not_ready().unwrap_or_default());
         }
         self.discover().map_err(|failure| failure.public)?;
-        self.status.nothing_to_import();
+        self.memory.status.nothing_to_import();
         Ok(())
     }
 
@@ -51,47 +52,104 @@ impl Binding {
         if !self.capabilities.full_import {
             return self.without_import().await;
         }
-        let interval = Duration::from_secs(u64::from(self.config.autosync) * 60);
-        let mut failures = 0;
-        let mut full = tokio::time::Instant::now();
-        while !self.is_stopping() {
-            if full.elapsed() >= FULL_AFTER {
-                *self.watermarks.lock() = None;
-                full = tokio::time::Instant::now();
-            }
-            let binding = Arc::clone(&self);
-            let well = tokio::task::spawn_blocking(move || binding.import()).await.unwrap_or(false);
-            let next = if well {
-                failures = 0;
-                (!interval.is_zero()).then_some(interval)
-            } else {
-                failures += 1;
-                Some(with_jitter(pause(failures)))
+        loop {
+            let asked = match self.pause() {
+                Some(Duration::ZERO) => false,
+                pause => match self.pass_by(pause).await {
+                    Passed::Retired => return,
+                    Passed::Asked => true,
+                    Passed::Time => false,
+                },
             };
-            if self.is_stopping() {
+            if self.retired.is_cancelled() {
                 return;
             }
-            match next {
-                Some(next) => {
-                    let _ = tokio::time::timeout(next, self.wake.notified()).await;
+            let binding = Arc::clone(&self);
+            let run = move || {
+                let _one = binding.memory.gate.lock();
+                // The binding before this one may have run meanwhile.
+                let is_due = asked || binding.pause() == Some(Duration::ZERO);
+                if is_due && !binding.retired.is_cancelled() {
+                    let (well, full) = binding.run_now();
+                    binding.memory.schedule.lock().note(well, full);
                 }
-                None => self.wake.notified().await,
+            };
+            if tokio::task::spawn_blocking(run).await.is_err() {
+                self.memory.schedule.lock().note(false, true);
             }
         }
     }
 
+    /// How long until an import is due; `None` when only somebody's wish begins one.
+    fn pause(&self) -> Option<Duration> {
+        let interval = Duration::from_secs(u64::from(self.config.autosync) * 60);
+        let schedule = self.memory.schedule.lock();
+        let Some(ended) = schedule.ended else { return Some(Duration::ZERO) };
+        let pause = match schedule.retry {
+            Some(pause) => pause,
+            None if interval.is_zero() => return None,
+            None => interval,
+        };
+        Some(pause.saturating_sub(ended.elapsed()))
+    }
+
+    /// Waits: for a time or for ever, for somebody's wish, or until another binding is in place.
+    async fn pass_by(&self, pause: Option<Duration>) -> Passed {
+        let time = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.retired.cancelled() => Passed::Retired,
+            () = self.memory.wake.notified() => Passed::Asked,
+            () = time => Passed::Time,
+        }
+    }
+
+    /// Whether everything was last read so long ago that it has to be read again.
+    pub(super) fn is_full_due(&self) -> bool {
+        self.memory.schedule.lock().full.is_some_and(|full| full.elapsed() >= FULL_AFTER)
+    }
+
     /// A connector that cannot import still needs the target's schema.
     async fn without_import(self: Arc<Self>) {
-        let mut failures = 0;
-        while !self.is_stopping() {
+        loop {
             let binding = Arc::clone(&self);
             let discovered = tokio::task::spawn_blocking(move || binding.discover()).await;
             let failure =
                 discovered.unwrap_or_else(|_| Err(Failure::not_ready("it broke off"))).err();
-            let Some(failure) = failure else { return self.status.nothing_to_import() };
-            failures += 1;
+            let Some(failure) = failure else { return self.memory.status.nothing_to_import() };
+            self.memory.schedule.lock().note(false, true);
             tracing::warn!(connector = %self.name(), reason = failure.public, "Discovery failed");
-            let _ = tokio::time::timeout(with_jitter(pause(failures)), self.wake.notified()).await;
+            if let Passed::Retired = self.pass_by(self.pause()).await {
+                return;
+            }
+        }
+    }
+}
+
+/// What ended a pause.
+enum Passed {
+    Retired,
+    Asked,
+    Time,
+}
+
+impl Schedule {
+    /// A run ended.
+    pub(super) fn note(&mut self, well: bool, full: bool) {
+        self.ended = Some(Instant::now());
+        if well {
+            (self.failures, self.retry) = (0, None);
+            if full {
+                self.full = self.ended;
+            }
+        } else {
+            self.failures += 1;
+            self.retry = Some(with_jitter(pause(self.failures)));
         }
     }
 }

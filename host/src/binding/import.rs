@@ -89,9 +89,17 @@ impl Drop for StopOnDrop {
 }
 
 impl Binding {
-    /// Runs an import and records it. Blocks; answers whether it went well.
+    /// Runs an import and records it, after one that is under way. Blocks; answers whether it went
+    /// well.
     pub fn import(&self) -> bool {
-        self.status.importing();
+        let _one = self.memory.gate.lock();
+        self.run_now().0
+    }
+
+    /// Runs an import and records it; whoever calls holds the gate. Answers whether it went well, and
+    /// whether it was a full one.
+    pub(super) fn run_now(&self) -> (bool, bool) {
+        self.memory.status.importing();
         let began = (self.clock)();
         let start = Instant::now();
         let since = self.delta_since();
@@ -100,7 +108,7 @@ impl Binding {
         let _entered = span.enter();
         let ran = self.run(since);
         if ran.is_err() && kind == RunKind::Full {
-            self.full_next.store(true, Ordering::Relaxed);
+            self.memory.full_next.store(true, Ordering::Relaxed);
         }
         let seconds = start.elapsed().as_secs_f64();
         let mut report = PassReport::default();
@@ -127,8 +135,8 @@ impl Binding {
         }
         self.tell_refused(&report, &mut run);
         let well = failure.is_none();
-        self.status.ended(run);
-        well
+        self.memory.status.ended(run);
+        (well, kind == RunKind::Full)
     }
 
     fn tell_refused(&self, report: &PassReport, run: &mut RunRecord) {
@@ -144,8 +152,8 @@ impl Binding {
         if report.held > 0 {
             tracing::error!(
                 held = report.held,
-                "Import would remove too many entries; nothing was removed. If that is right, restart \
-                 the host, or raise guard.percent or guard.objects in the connector's document first"
+                "Import would remove too many entries; nothing was removed. If that is right, \
+                 `ecma-host imports release NAME` lets them go"
             );
         }
     }
@@ -153,8 +161,8 @@ impl Binding {
     /// Where a delta import goes on; `None` when it has to be a full one.
     fn delta_since(&self) -> Option<BTreeMap<String, Watermark>> {
         let can = self.capabilities.delta_import && self.config.run.delta_import.enabled;
-        let is_full = self.full_next.swap(false, Ordering::Relaxed);
-        self.watermarks.lock().clone().filter(|_| can && !is_full)
+        let is_full = self.memory.full_next.swap(false, Ordering::Relaxed) || self.is_full_due();
+        self.memory.watermarks.lock().clone().filter(|_| can && !is_full)
     }
 
     fn run(&self, since: Option<BTreeMap<String, Watermark>>) -> Result<PassReport, Failure> {
@@ -171,18 +179,21 @@ impl Binding {
                 pass.end(&mut prepared.space.write());
                 if since.is_some() && error.kind() == ErrorKind::Conflict {
                     tracing::info!(reason = %error, "The watermark is of no use any more");
-                    *self.watermarks.lock() = None;
+                    *self.memory.watermarks.lock() = None;
                     return self.run(None);
                 }
                 return Err(target(error));
             }
         };
-        let removals = pass.removals(&prepared.space.read(), self.config.guard);
+        let mut guard = self.config.guard;
+        let released = self.memory.released.swap(0, Ordering::Relaxed);
+        guard.objects = guard.objects.max(u32::try_from(released).unwrap_or(u32::MAX));
+        let removals = pass.removals(&prepared.space.read(), guard);
         for keys in removals.chunks(CHUNK) {
             pass.remove(&mut prepared.space.write(), keys, self.now());
         }
         if pass.is_whole() {
-            *self.watermarks.lock() = watermarks;
+            *self.memory.watermarks.lock() = watermarks;
         }
         let mut space = prepared.space.write();
         // A full import has read what others name an entry by, or nearly so.
@@ -232,6 +243,11 @@ impl Binding {
                 }
             }
         }
+    }
+
+    /// What the target says of itself now.
+    pub(super) fn describe(&self) -> Result<Schema, Failure> {
+        self.open().map(|opened| opened.schema).map_err(|error| self.failure(&error, None))
     }
 
     /// The flows of a connector that only exports.
@@ -358,7 +374,7 @@ impl Binding {
             while !differences.is_empty() {
                 pass.absorb(&mut prepared.space.write(), &mut differences, now);
             }
-            self.status.imported(pass.imported());
+            self.memory.status.imported(pass.imported());
             // When there is no room for it, it is not needed.
             let _ = arrivals.spare.try_send(bytes);
         }

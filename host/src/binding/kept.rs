@@ -18,6 +18,7 @@ impl Binding {
             let edit = Edit::Remove(row.key());
             prepared.space.write().apply(&edit, By::Export, self.now());
         }
+        self.memory.wrote(entry.id());
     }
 
     /// Puts into the space what the target has now, and answers where it is.
@@ -37,6 +38,7 @@ impl Binding {
             );
             Failure::new(Cause::Internal, message)
         };
+        self.memory.wrote(entry.id());
         let mut space = prepared.space.write();
         let moved = before.filter(|before| before.id().anchor != entry.id().anchor);
         if let Some(Ok(old)) = moved.map(|before| row::encode(&prepared.layout, before)) {
@@ -51,6 +53,7 @@ impl Binding {
                 }
             }
             space.apply(&Edit::Remove(old.key()), By::Export, self.now());
+            self.memory.wrote(before.map_or(entry.id(), Entry::id));
         }
         let changes = links::changes(&space, flow, &mut entry, plans);
         let row = row::encode(&prepared.layout, &entry).map_err(not_understood)?;

@@ -11,6 +11,7 @@ mod import;
 mod kept;
 mod line;
 mod links;
+mod memory;
 mod order;
 mod outgoing;
 mod provision;
@@ -18,6 +19,7 @@ mod rehearsal;
 mod search;
 mod send;
 mod status;
+mod succession;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
@@ -26,6 +28,7 @@ pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
+pub use succession::Takeover;
 
 use crate::{
     config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret, TokenHash},
@@ -35,26 +38,26 @@ use crate::{
     },
 };
 use ecma_plugin_sdk::{
-    Answer, Capabilities, ParameterKind, ParameterPage, Plugin, Selection, Values, Watermark,
+    Answer, Capabilities, ParameterKind, ParameterPage, Plugin, Schema, Selection, Values,
 };
-use parking_lot::{Mutex, RwLock};
+use memory::{Memory, SharedSpace};
+use parking_lot::RwLock;
 use std::{
-    collections::{BTreeMap, hash_map::RandomState},
-    hash::{BuildHasher, Hasher},
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::task::TaskTracker;
+use tokio::sync::Semaphore;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 /// Where the time comes from.
 pub type Clock = fn() -> jiff::Timestamp;
-
-/// How many entries are locked apart from each other.
-const LOCKS: usize = 1024;
 
 /// How many searches that have to look at every entry run at once: half of the processors stay for
 /// everybody else.
@@ -64,12 +67,14 @@ fn scans() -> usize {
 
 /// What is known once the target's schema has been read.
 pub struct Prepared {
+    /// What the target said of itself.
+    pub schema: Schema,
     /// What the space keeps.
     pub layout: Arc<Layout>,
     /// The attribute flows, by number of the object type.
     pub flows: Vec<Arc<Flow>>,
     /// The entries.
-    pub space: RwLock<Space>,
+    pub space: SharedSpace,
 }
 
 impl Prepared {
@@ -93,23 +98,13 @@ pub struct Binding {
     clock: Clock,
     prepared: OnceLock<Arc<Prepared>>,
     exporter: Exporter,
-    status: Status,
-    /// One writer at a time for an entry; taken before `names`.
-    locks: Vec<tokio::sync::Mutex<()>>,
-    /// One writer at a time for a user name.
-    names: Vec<tokio::sync::Mutex<()>>,
+    memory: Arc<Memory>,
     scans: Arc<Semaphore>,
     scan_deadline: Duration,
-    /// Tells this memory from that before a restart: slots are others then.
-    memory: u64,
-    /// Watermarks by partition, of the last import that was whole.
-    watermarks: Mutex<Option<BTreeMap<String, Watermark>>>,
-    /// The next import has to read everything.
-    full_next: AtomicBool,
-    wake: Notify,
     /// Calls of imports that have not come back.
     stuck: Arc<AtomicUsize>,
-    stopping: AtomicBool,
+    /// Another binding is in its place.
+    retired: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -207,17 +202,11 @@ impl Binding {
             clock,
             prepared: OnceLock::new(),
             exporter,
-            status: Status::default(),
-            locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
-            names: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            memory: Arc::default(),
             scans: Arc::new(Semaphore::new(scans())),
             scan_deadline,
-            memory: RandomState::new().build_hasher().finish(),
-            watermarks: Mutex::new(None),
-            full_next: AtomicBool::new(false),
-            wake: Notify::new(),
             stuck: Arc::default(),
-            stopping: AtomicBool::new(false),
+            retired: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
         }))
@@ -244,13 +233,30 @@ impl Binding {
     /// A number of this memory of the target, another one after each start.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.memory
+        self.memory.number
     }
 
     /// What runs did and how things stand.
     #[must_use]
     pub fn status(&self) -> &Status {
-        &self.status
+        &self.memory.status
+    }
+
+    /// The document it was made of.
+    #[must_use]
+    pub fn config(&self) -> &ConnectorConfig {
+        &self.config
+    }
+
+    /// The values of the plugin's parameters as written, secrets removed from a text.
+    #[must_use]
+    pub fn scrub<'m>(&self, message: &'m str) -> std::borrow::Cow<'m, str> {
+        self.scrubber.scrub(message)
+    }
+
+    /// Held while a request that may write is under way: the binding does not end before.
+    pub fn enter(&self) -> TaskTrackerToken {
+        self.tasks.token()
     }
 
     /// How many entries the space holds.
@@ -258,12 +264,12 @@ impl Binding {
     pub fn entries(&self) -> usize {
         // Not worth waiting for: the first import holds the lock while it fills the indexes.
         let space = self.prepared.get().and_then(|prepared| prepared.space.try_read());
-        space.map_or_else(|| self.status.entries_so_far(), |space| space.len())
+        space.map_or_else(|| self.status().entries_so_far(), |space| space.len())
     }
 
     /// Schemas, flows and entries, once the target has been reached and read.
     pub fn ready(&self) -> Result<&Arc<Prepared>, Failure> {
-        match (self.status.not_ready(), self.prepared.get()) {
+        match (self.status().not_ready(), self.prepared.get()) {
             (None, Some(prepared)) => Ok(prepared),
             (reason, _) => Err(Failure::not_ready(reason.unwrap_or_default())),
         }
@@ -274,32 +280,38 @@ impl Binding {
     pub fn discovered(&self) -> Result<&Arc<Prepared>, Failure> {
         self.prepared
             .get()
-            .ok_or_else(|| Failure::not_ready(self.status.not_ready().unwrap_or_default()))
+            .ok_or_else(|| Failure::not_ready(self.status().not_ready().unwrap_or_default()))
     }
 
     /// Asks for an import as soon as possible.
     pub fn run_soon(&self) {
-        self.wake.notify_one();
+        self.memory.wake.notify_one();
     }
 
     /// An entry that others name has another name: soon a full import reads what they name it by now.
     /// Some directories change the others too, and not all of them tell that a group was changed so.
     fn names_changed(&self) {
-        self.full_next.store(true, Ordering::Relaxed);
+        self.memory.full_next.store(true, Ordering::Relaxed);
         self.run_soon();
     }
 
     /// Stops: running imports end soon, writes under way are finished.
     pub async fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
+        self.memory.stopping.store(true, Ordering::Relaxed);
+        self.retire().await;
+    }
+
+    /// Makes place for the binding that took over: begins no more imports; one that runs and requests
+    /// under way are finished.
+    pub async fn retire(&self) {
+        self.retired.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         self.exporter.stop();
     }
 
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.memory.stopping.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u32 {
@@ -307,25 +319,26 @@ impl Binding {
     }
 
     /// The flows for a schema; what does not fit is the operator's to repair.
-    fn prepare(&self, schema: &ecma_plugin_sdk::Schema) -> Result<Arc<Prepared>, Failure> {
+    fn prepare(&self, schema: &Schema) -> Result<Arc<Prepared>, Failure> {
         if let Some(prepared) = self.prepared.get() {
             return Ok(Arc::clone(prepared));
         }
         self.exporter.learn(schema);
         let Compiled { layout, flows, warnings } =
-            mapping::compile(schema, &self.config.objects, &self.capabilities).map_err(
-                |misfits| {
-                    let texts: Vec<String> =
-                        misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect();
-                    Failure::configuration(texts.join("; "))
-                },
-            )?;
+            self.compile(schema).map_err(|texts| Failure::configuration(texts.join("; ")))?;
         for warning in warnings {
             tracing::warn!(connector = %self.name(), at = warning.key, "{}", warning.message);
         }
-        let space = RwLock::new(Space::new(Arc::clone(&layout)));
-        let prepared = Arc::new(Prepared { layout, flows, space });
+        let space = Arc::new(RwLock::new(Space::new(Arc::clone(&layout))));
+        let prepared = Arc::new(Prepared { schema: schema.clone(), layout, flows, space });
         Ok(Arc::clone(self.prepared.get_or_init(|| prepared)))
+    }
+
+    /// The mapping compiled against a schema, or all that does not fit.
+    fn compile(&self, schema: &Schema) -> Result<Compiled, Vec<String>> {
+        mapping::compile(schema, &self.config.objects, &self.capabilities).map_err(|misfits| {
+            misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect()
+        })
     }
 
     fn selections(&self, prepared: &Prepared) -> Vec<Selection> {

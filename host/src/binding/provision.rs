@@ -128,7 +128,7 @@ impl Binding {
     ) -> Result<Outcome, Failure> {
         let binding = Arc::clone(self);
         self.to_its_end(async move {
-            let _turn = turn(&binding.locks, id.as_str()).lock().await;
+            let _turn = turn(&binding.memory.locks, id.as_str()).lock().await;
             binding.write_now(&flow, &id, wish, &conditions, &answered).await
         })
         .await
@@ -146,7 +146,7 @@ impl Binding {
     /// Whose turn it is among the writes that give somebody this user name.
     async fn name_turn(&self, resource: &Resource) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let name = resource.text("userName")?;
-        Some(turn(&self.names, &scim::fold(name)).lock().await)
+        Some(turn(&self.memory.names, &scim::fold(name)).lock().await)
     }
 
     fn check_export(&self) -> Result<(), Failure> {
@@ -172,7 +172,7 @@ impl Binding {
         for plan in &plans {
             entry.put(plan.of(flow).target.as_str(), plan.after(Vec::new()));
         }
-        let _name = self.name_turn(&resource).await;
+        let mut name = self.name_turn(&resource).await;
         self.check_anchor(&prepared, &entry)?;
         self.check_name(&prepared, flow, &resource, None)?;
         let exported = match self.add(flow, &entry, password).await {
@@ -183,7 +183,23 @@ impl Binding {
             }
             other => other?,
         };
-        let known = self.keep(&prepared, flow, after(flow, entry, exported), &plans, None)?;
+        let made = after(flow, entry, exported);
+        // A target may give the anchor of a deleted entry again, and the space forgets that one a
+        // moment after the target did. Who waits for that lets the name go: entries come first.
+        let locks = &self.memory.locks;
+        let id = row::encode(&prepared.layout, &made)
+            .map(|row| ResourceId::of(&prepared.layout, &row.bytes));
+        let turn = id.ok().map(|id| turn(locks, id.as_str()));
+        let _turn = match turn.map(|turn| (turn, turn.try_lock())) {
+            Some((turn, Err(_))) => {
+                name = None;
+                Some(turn.lock().await)
+            }
+            Some((_, Ok(free))) => Some(free),
+            None => None,
+        };
+        let known = self.keep(&prepared, flow, made, &plans, None)?;
+        drop(name);
         self.answer(&prepared, flow, &known, answered).await
     }
 

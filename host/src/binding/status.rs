@@ -35,6 +35,8 @@ pub enum RunOutcome {
 /// One run.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunRecord {
+    /// Counts the runs of a connector, from 1.
+    pub number: u64,
     /// What kind.
     pub kind: RunKind,
     /// When it began, RFC 3339.
@@ -69,6 +71,7 @@ impl RunRecord {
             _ => RunOutcome::Success,
         };
         RunRecord {
+            number: 0,
             kind,
             began,
             seconds,
@@ -92,6 +95,10 @@ struct State {
     /// Why the last try failed.
     failed: Option<String>,
     runs: VecDeque<RunRecord>,
+    /// Runs so far.
+    number: u64,
+    /// Removals that wait for an operator.
+    held: usize,
 }
 
 /// What a binding says of itself to `/health`.
@@ -119,15 +126,26 @@ impl Status {
         self.0.lock().importing = Some(entries);
     }
 
+    /// Nothing is known but what was run before.
+    #[must_use]
+    pub fn following(before: &Status) -> Status {
+        let before = before.0.lock();
+        let (runs, number) = (before.runs.clone(), before.number);
+        Status(Mutex::new(State { runs, number, ..State::default() }))
+    }
+
     /// A run ended.
-    pub fn ended(&self, run: RunRecord) {
+    pub fn ended(&self, mut run: RunRecord) {
         let mut state = self.0.lock();
+        state.number += 1;
+        run.number = state.number;
         state.importing = None;
         if run.outcome == RunOutcome::Failed {
             state.failed = run.errors.first().cloned();
         } else {
             state.failed = None;
             state.ready = true;
+            state.held = run.held;
         }
         if state.runs.len() == HISTORY {
             state.runs.pop_front();
@@ -146,6 +164,29 @@ impl Status {
     #[must_use]
     pub fn entries_so_far(&self) -> usize {
         self.0.lock().importing.unwrap_or_default()
+    }
+
+    /// Removals that the last import held back; an operator may release or dismiss them.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.lock().held
+    }
+
+    /// Nothing is held any more, until the next import says so; answers how much was.
+    pub fn dismiss(&self) -> usize {
+        std::mem::take(&mut self.0.lock().held)
+    }
+
+    /// Whether an import is under way.
+    #[must_use]
+    pub fn is_importing(&self) -> bool {
+        self.0.lock().importing.is_some()
+    }
+
+    /// How many runs there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.lock().number
     }
 
     /// The runs, oldest first.

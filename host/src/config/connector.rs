@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{
     document::{self, Entry, Section},
     files,
@@ -180,6 +182,21 @@ impl ConnectorConfig {
         document::read(file, text, CONNECTOR, |root| build(name, root))
     }
 
+    /// The files that the document takes values and the token from, as written.
+    pub fn referenced_files(&self) -> Vec<&str> {
+        let steps = [&self.run.full_import.values, &self.run.delta_import.values];
+        let values = steps.into_iter().flat_map(BTreeMap::values).chain(self.values.values());
+        let token = match &self.token {
+            TokenSource::File(path) => Some(path),
+            _ => None,
+        };
+        let values = values.filter_map(|value| match value {
+            ConfigValue::File(path) => Some(path),
+            _ => None,
+        });
+        values.chain(token).map(String::as_str).collect()
+    }
+
     /// Follows the references among the plugin's parameters; failures by parameter.
     ///
     /// The parameters of run steps are resolved the same way by [`ConfigValue::resolve`].
@@ -272,6 +289,8 @@ pub struct Loaded {
     pub file: PathBuf,
     /// The settings, or everything wrong with them.
     pub result: Result<ConnectorConfig, Vec<Problem>>,
+    /// The SHA-256 of its text, when it could be read.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// Reads every connector document of a folder, in the order of their names.
@@ -285,7 +304,7 @@ pub fn load_connectors(folder: &Path) -> Vec<Loaded> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
             let result = Err(vec![files::unreadable(&label, &error)]);
-            return vec![Loaded { name: None, file: folder.to_owned(), result }];
+            return vec![Loaded { name: None, file: folder.to_owned(), result, sha256: None }];
         }
     };
     let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
@@ -299,15 +318,19 @@ fn load(folder: &str, file: PathBuf) -> Option<Loaded> {
     let stem = file_name.strip_suffix(".toml").filter(|_| !file_name.starts_with('.'))?;
     let label = format!("{folder}/{file_name}");
     let name = stem.parse::<ConnectorName>();
+    let mut sha256 = None;
     let result = match &name {
         Err(error) => {
             let message = format!("{error}, and {stem:?} is not: rename the file");
             Err(vec![Problem::of_file(&label, message)])
         }
         Ok(name) => match files::read_document(&file) {
-            Ok(text) => ConnectorConfig::parse(name, &label, &text),
+            Ok(text) => {
+                sha256 = Some(Sha256::digest(&text).into());
+                ConnectorConfig::parse(name, &label, &text)
+            }
             Err(error) => Err(vec![files::unreadable(&label, &error)]),
         },
     };
-    Some(Loaded { name: name.ok(), file, result })
+    Some(Loaded { name: name.ok(), file, result, sha256 })
 }

@@ -55,7 +55,7 @@ pub struct Found {
 }
 
 /// One line of `ecma-host plugins list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Row {
     /// The file, as seen from the host's home where it lies there.
     pub file: String,

@@ -19,7 +19,7 @@ pub struct Keeping {
 }
 
 /// One attribute the space keeps.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// What the target says of it.
     pub attribute: Attribute,
@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// One object type the space keeps.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeLayout {
     /// Name in the target.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct TypeLayout {
 }
 
 /// All object types of a space.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     /// By number.
     pub types: Vec<TypeLayout>,

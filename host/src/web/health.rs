@@ -1,6 +1,7 @@
 //! `/health`: whether the host and each connector can do their work. No token, no secrets.
 
 use super::{Endpoint, Web, reply};
+use crate::binding::Binding;
 use axum::{
     extract::State,
     http::StatusCode,
@@ -10,43 +11,56 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn health(State(web): State<Arc<Web>>) -> Response {
+    (StatusCode::OK, reply::json_header(), state(&web).to_string()).into_response()
+}
+
+/// How the host and its connectors stand.
+pub(super) fn state(web: &Web) -> Value {
     let connectors: Vec<Value> = web
-        .endpoints()
+        .places()
         .into_iter()
-        .map(|(name, endpoint)| match endpoint {
-            Endpoint::Broken(reason) => {
-                json!({"name": name.as_str(), "state": "failed", "detail": reason})
+        .map(|(name, place)| {
+            let mut connector = match place.endpoint {
+                Endpoint::Broken(reason) => json!({"state": "failed", "detail": reason}),
+                Endpoint::Turning(_) => json!({"state": "starting"}),
+                Endpoint::Bound(binding) => of_binding(&binding),
+            };
+            connector["name"] = json!(name.as_str());
+            if !place.notices.is_empty() {
+                connector["notices"] = json!(place.notices);
             }
-            Endpoint::Bound(binding) => {
-                let mut connector = json!(binding.status().health());
-                connector["name"] = json!(name.as_str());
-                connector["plugin"] = json!(binding.plugin());
-                connector["entries"] = json!(binding.entries());
-                if let Some(run) = binding.status().runs().last() {
-                    // What went wrong in a run is the operator's business: the log has it.
-                    connector["lastRun"] = json!({
-                        "kind": run.kind, "began": run.began, "seconds": run.seconds,
-                        "outcome": run.outcome, "added": run.added, "changed": run.changed,
-                        "unchanged": run.unchanged, "removed": run.removed,
-                        "refused": run.refused, "held": run.held,
-                    });
-                }
-                connector
-            }
+            connector
         })
         .collect();
     let all = |word: &str| connectors.iter().all(|connector| connector["state"] == word);
     let any = |word: &str| connectors.iter().any(|connector| connector["state"] == word);
+    let is_refused =
+        connectors.iter().any(|connector| connector["notices"][0]["kind"] == "refused");
     let status = match () {
+        () if any("failed") || is_refused => "degraded",
         () if all("ready") => "ok",
-        () if any("failed") => "degraded",
         () => "starting",
     };
-    let body = json!({
+    json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "started": web.started.to_string(),
         "connectors": connectors,
-    });
-    (StatusCode::OK, reply::json_header(), body.to_string()).into_response()
+    })
+}
+
+fn of_binding(binding: &Binding) -> Value {
+    let mut connector = json!(binding.status().health());
+    connector["plugin"] = json!(binding.plugin());
+    connector["entries"] = json!(binding.entries());
+    if let Some(run) = binding.status().runs().last() {
+        // What went wrong in a run is the operator's business: the log has it.
+        connector["lastRun"] = json!({
+            "kind": run.kind, "began": run.began, "seconds": run.seconds,
+            "outcome": run.outcome, "added": run.added, "changed": run.changed,
+            "unchanged": run.unchanged, "removed": run.removed,
+            "refused": run.refused, "held": run.held,
+        });
+    }
+    connector
 }

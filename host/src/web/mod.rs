@@ -3,6 +3,7 @@
 //! Routes: `/health` for everybody, `/ecma2host_<connector>/scim/…` for whoever has the connector's
 //! secret token. Start at [`scim`]'s `answer`.
 
+pub mod admin;
 mod auth;
 mod bulk;
 mod errors;
@@ -27,6 +28,7 @@ use axum::{
     routing::get,
 };
 use parking_lot::RwLock;
+use serde::Serialize;
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -36,7 +38,8 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
 
 /// A connector as requests find it.
@@ -46,11 +49,37 @@ pub enum Endpoint {
     Bound(Arc<Binding>),
     /// Its document, its plugin or its values are not right: why.
     Broken(String),
+    /// Another binding takes its place right now: requests wait for the next word.
+    Turning(watch::Receiver<()>),
+}
+
+/// What an operator should know of a connector, whether or not it is at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// `refused`: its document was changed and is not right. `reading`: the target is read for a
+    /// changed document, the old one serves. `restart`: only a restart picks something up.
+    pub kind: &'static str,
+    /// In words, with what to do.
+    pub detail: String,
+}
+
+/// A connector's endpoint, with what is to be known of it.
+#[derive(Clone)]
+struct Place {
+    endpoint: Endpoint,
+    notices: Vec<Notice>,
+}
+
+/// A connector that a request found at work.
+struct Found {
+    binding: Arc<Binding>,
+    /// Keeps the binding from ending under a request that may write.
+    _stay: Option<TaskTrackerToken>,
 }
 
 /// What the routes share.
 pub struct Web {
-    endpoints: RwLock<BTreeMap<ConnectorName, Endpoint>>,
+    places: RwLock<BTreeMap<ConnectorName, Place>>,
     body_bytes: usize,
     request_time: Duration,
     requests: Semaphore,
@@ -62,7 +91,7 @@ impl Web {
     #[must_use]
     pub fn new(limits: &crate::config::Limits, started: jiff::Timestamp) -> Arc<Web> {
         Arc::new(Web {
-            endpoints: RwLock::default(),
+            places: RwLock::default(),
             body_bytes: limits.body_bytes,
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
@@ -70,18 +99,48 @@ impl Web {
         })
     }
 
-    /// Sets what answers for a connector.
+    /// Sets what answers for a connector; what is to be known of it stays.
     pub fn set(&self, name: ConnectorName, endpoint: Endpoint) {
-        self.endpoints.write().insert(name, endpoint);
+        let mut places = self.places.write();
+        let notices = places.remove(&name).map(|place| place.notices).unwrap_or_default();
+        places.insert(name, Place { endpoint, notices });
     }
 
-    fn endpoint(&self, name: &str) -> Option<Endpoint> {
-        self.endpoints.read().get(name).cloned()
+    /// Sets what is to be known of a connector.
+    pub fn tell(&self, name: &ConnectorName, notices: Vec<Notice>) {
+        if let Some(place) = self.places.write().get_mut(name) {
+            place.notices = notices;
+        }
     }
 
-    fn endpoints(&self) -> Vec<(ConnectorName, Endpoint)> {
-        let endpoints = self.endpoints.read();
-        endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.clone())).collect()
+    /// Nothing answers for a connector any more.
+    pub fn remove(&self, name: &ConnectorName) {
+        self.places.write().remove(name);
+    }
+
+    /// The binding of this connector, for a request that may write or not.
+    async fn find(&self, name: &str, may_write: bool) -> Option<Result<Found, String>> {
+        loop {
+            // The word that another binding is in place comes after it is: taking the place and
+            // staying in it is one step.
+            let mut turning = {
+                let places = self.places.read();
+                match &places.get(name)?.endpoint {
+                    Endpoint::Bound(binding) => {
+                        let _stay = may_write.then(|| binding.enter());
+                        return Some(Ok(Found { binding: Arc::clone(binding), _stay }));
+                    }
+                    Endpoint::Broken(reason) => return Some(Err(reason.clone())),
+                    Endpoint::Turning(turning) => turning.clone(),
+                }
+            };
+            let _ = turning.changed().await;
+        }
+    }
+
+    fn places(&self) -> Vec<(ConnectorName, Place)> {
+        let places = self.places.read();
+        places.iter().map(|(name, place)| (name.clone(), place.clone())).collect()
     }
 
     /// What answers every request.

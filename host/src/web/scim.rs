@@ -1,7 +1,7 @@
 //! The SCIM endpoints of a connector.
 
 use super::{
-    Endpoint, Web, auth, bulk, query,
+    Web, auth, bulk, query,
     reply::{self, Answer, ScimJson, failed, wrong},
     request::{self, Query, Route},
 };
@@ -33,15 +33,30 @@ const DOT_SEARCH: &str = ".search";
 
 /// Answers a request for a connector.
 pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
+    answer_to(web, request, auth::is_allowed).await
+}
+
+/// Answers a request of somebody who needs no token.
+pub(super) async fn answer_trusted(web: &Web, request: Request<Body>) -> Response {
+    answer_to(web, request, |_, _| true).await
+}
+
+async fn answer_to(
+    web: &Web,
+    request: Request<Body>,
+    is_allowed: impl Fn(&Binding, &HeaderMap) -> bool,
+) -> Response {
     let (head, body) = request.into_parts();
     let uri = &head.uri;
     let Some(route) = Route::of(uri.path()) else { return nothing_at(uri) };
-    let binding = match web.endpoint(route.connector) {
-        Some(Endpoint::Bound(binding)) => binding,
-        Some(Endpoint::Broken(reason)) => return Failure::not_ready(reason).into_response(),
+    let may_write = !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let found = match web.find(route.connector, may_write).await {
+        Some(Ok(found)) => found,
+        Some(Err(reason)) => return Failure::not_ready(reason).into_response(),
         None => return nothing_at(uri),
     };
-    if !auth::is_allowed(&binding, &head.headers) {
+    let binding = Arc::clone(&found.binding);
+    if !is_allowed(&binding, &head.headers) {
         return reply::unauthorized();
     }
     let Some(base) = request::base(uri, &head.headers, route.connector) else {

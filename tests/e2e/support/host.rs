@@ -89,9 +89,11 @@ impl Host {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Writes a connector's document as it is.
+    /// Writes a connector's document as it is; a host that runs never sees half of it.
     pub(crate) fn raw_document(&self, name: &str, text: &str) {
-        self.write(&format!("connectors/{name}.toml"), text);
+        self.write(&format!("connectors/.{name}"), text);
+        let (written, file) = (format!("connectors/.{name}"), format!("connectors/{name}.toml"));
+        fs::rename(self.path(&written), self.path(&file)).unwrap();
     }
 
     /// Writes a connector's document, with the hash of its token on the first line.
@@ -155,6 +157,13 @@ impl Host {
     pub(crate) fn entra(&self, name: &str) -> Entra {
         let running = self.running.as_ref().unwrap();
         Entra::new(running.client.clone(), running.address, name, token(name))
+    }
+
+    /// A client that has not been here before, and trusts the certificate that lies there now.
+    pub(crate) fn again(&self, name: &str) -> Entra {
+        let address = self.running.as_ref().unwrap().address;
+        let client = client(&fs::read(self.path("state/cert.pem")).unwrap(), address);
+        Entra::new(client, address, name, token(name))
     }
 
     /// Asks the host to stop and waits for its end.

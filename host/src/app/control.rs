@@ -1,0 +1,84 @@
+//! The admin API's way to what only the composition root can do, and the place where it listens.
+
+use super::fleet::Fleet;
+use crate::{
+    plugins::Row,
+    web::{Web, admin, tls::Certificates},
+};
+use serde_json::{Value, json};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What the admin API may ask for.
+pub(super) struct Controls {
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) certificates: Arc<Certificates>,
+}
+
+impl admin::Control for Controls {
+    fn reload(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.fleet.rescan().await })
+    }
+
+    fn plugins(&self) -> Vec<Row> {
+        self.fleet.catalog.load().rows()
+    }
+
+    fn certificate(&self) -> Value {
+        let files = self.certificates.files();
+        json!({
+            "certificate": files.certificate,
+            "key": files.key,
+            "notAfter": self.certificates.not_after().to_string(),
+        })
+    }
+}
+
+/// Where the admin API of the host with this state folder listens. As seen from the working directory
+/// where that is shorter: the system's limit for a socket's path is about 100 bytes.
+#[must_use]
+pub fn socket(state: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    state.strip_prefix(here).unwrap_or(state).join("admin.sock")
+}
+
+/// Listens on the admin socket until told to stop. Only the host's own account can open it: its folder
+/// and the socket itself are closed to all others.
+#[cfg(unix)]
+pub(super) fn listen(
+    state: &Path,
+    web: &Arc<Web>,
+    controls: Controls,
+    stop: CancellationToken,
+) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = socket(state);
+    // Whoever made it before is gone: this process holds the lock of the folder.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = tokio::net::UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let routes = admin::routes(web, Arc::new(controls));
+    Ok(tokio::spawn(async move {
+        admin::serve(listener, routes, stop.cancelled_owned()).await;
+        let _ = std::fs::remove_file(path);
+    }))
+}
+
+/// Named pipes of other systems are not there yet.
+#[cfg(not(unix))]
+pub(super) fn listen(
+    _: &Path,
+    _: &Arc<Web>,
+    _: Controls,
+    _: CancellationToken,
+) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    Err(std::io::Error::other("the admin socket needs a Unix"))
+}

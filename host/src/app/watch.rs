@@ -1,0 +1,79 @@
+//! Watches the files that the host lives by: documents, settings, certificates, plugins. The system
+//! tells of most changes at once; what it does not tell is found by looking now and then.
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use tokio::sync::mpsc;
+
+/// Changes come in groups: an editor writes, renames, sets the mode.
+const SETTLING: Duration = Duration::from_millis(100);
+/// Some file systems tell nothing.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Tells that something may have changed.
+pub(super) struct Watch {
+    told: mpsc::Receiver<()>,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    /// Watches these folders; one that is not there, or cannot be watched, is looked at now and then
+    /// like all the others.
+    pub(super) fn new(folders: &[(&Path, RecursiveMode)]) -> Watch {
+        let (tell, told) = mpsc::channel(1);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let is_reading = |event: &notify::Event| event.kind.is_access();
+            if !event.as_ref().is_ok_and(is_reading) {
+                // One word that waits is enough.
+                let _ = tell.try_send(());
+            }
+        });
+        let mut watcher =
+            watcher.inspect_err(|error| tracing::warn!(%error, "Files cannot be watched")).ok();
+        for (folder, mode) in folders {
+            let watched = watcher.as_mut().map(|watcher| watcher.watch(folder, *mode));
+            if let Some(Err(error)) = watched {
+                tracing::info!(folder = %folder.display(), %error, every = ?LOOK,
+                    "The folder is not watched, only looked at now and then");
+            }
+        }
+        Watch { told, _watcher: watcher }
+    }
+
+    /// Waits until it is time to look.
+    pub(super) async fn changed(&mut self) {
+        match tokio::time::timeout(LOOK, self.told.recv()).await {
+            Ok(Some(())) => {
+                tokio::time::sleep(SETTLING).await;
+                while self.told.try_recv().is_ok() {}
+            }
+            Ok(None) => tokio::time::sleep(LOOK).await,
+            Err(_) => {}
+        }
+    }
+}
+
+/// How files looked when they were looked at last.
+#[derive(Default, PartialEq, Eq)]
+pub(super) struct Looks(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
+
+impl Looks {
+    /// Files, and all below folders, as they are now.
+    pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Looks {
+        let mut looks = Looks::default();
+        let mut left: Vec<PathBuf> = paths.into_iter().map(Path::to_owned).collect();
+        while let Some(path) = left.pop() {
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            if metadata.is_dir() {
+                let inside = std::fs::read_dir(&path).into_iter().flatten().flatten();
+                left.extend(inside.map(|entry| entry.path()));
+            }
+            looks.0.insert(path, (metadata.len(), metadata.modified().ok()));
+        }
+        looks
+    }
+}
