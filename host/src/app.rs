@@ -1,11 +1,13 @@
 //! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
 //! takes everything down again. Imported by nobody but `main`.
 
+mod check;
 mod control;
 mod fleet;
 mod simulate;
 mod watch;
 
+pub use check::{candidate, validate};
 pub use control::socket;
 pub use simulate::simulate;
 

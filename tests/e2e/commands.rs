@@ -101,7 +101,7 @@ fn a_new_token_works_after_a_restart_and_the_old_one_does_not() {
     let mut host = Host::with(&["misbehaving"]);
     host.document("MEMORY", &format!("# mine\n{MEMORY}# the end\n"));
     host.start();
-    let printed = host.prints(&["token", "MEMORY"], "");
+    let printed = host.prints(&["token", "new", "MEMORY"], "");
     let token = printed.trim_end();
     assert_eq!(token.len(), 43);
     let document = fs::read_to_string(host.path("connectors/MEMORY.toml")).unwrap();
@@ -114,13 +114,13 @@ fn a_new_token_works_after_a_restart_and_the_old_one_does_not() {
     assert_eq!(entra.everybody().len(), 3);
 
     let own = "correct horse battery";
-    assert_eq!(host.prints(&["token", "MEMORY", "--stdin"], &format!("{own}\n")), "");
+    assert_eq!(host.prints(&["token", "new", "MEMORY", "--stdin"], &format!("{own}\n")), "");
     host.restart();
     assert_eq!(host.entra("MEMORY").with_token(own).everybody().len(), 3);
     for (arguments, input, said) in [
-        (&["token", "MEMORY", "--stdin"][..], "short", "at least 12"),
-        (&["token", "NOBODY"], "", "NOBODY.toml"),
-        (&["token", "no-name"], "", "letters and digits"),
+        (&["token", "new", "MEMORY", "--stdin"][..], "short", "at least 12"),
+        (&["token", "new", "NOBODY"], "", "NOBODY.toml"),
+        (&["token", "new", "no-name"], "", "letters and digits"),
     ] {
         let output = host.run(arguments, input);
         assert!(!output.status.success());

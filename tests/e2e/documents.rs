@@ -91,8 +91,12 @@ fn secrets_in_plain_text_are_refused_and_not_repeated() {
     host.raw_document("TOKEN", &format!("token = \"{plain}\"\n{}", MEMORY.trim_start()));
     host.raw_document("NONE", MEMORY.trim_start());
     host.listen();
-    refuses(&host, "TOKEN", &["connectors/TOKEN.toml:1:9: token", "`ecma-host token TOKEN`"]);
-    refuses(&host, "NONE", &["connectors/NONE.toml:1:1: token: missing", "`ecma-host token NAME`"]);
+    refuses(&host, "TOKEN", &["connectors/TOKEN.toml:1:9: token", "`ecma-host token new TOKEN`"]);
+    refuses(
+        &host,
+        "NONE",
+        &["connectors/NONE.toml:1:1: token: missing", "`ecma-host token new NAME`"],
+    );
     for said in [host.log(), host.health().to_string()] {
         assert!(!said.contains(plain), "{said}");
     }

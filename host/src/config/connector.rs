@@ -30,7 +30,7 @@ pub(super) const CONNECTOR: &[Key] = &[
         Shape::NAME,
         "The hash of the secret token, or \"env:NAME\" or \"file:PATH\".",
     )
-    .required_because("missing: `ecma-host token NAME` makes one"),
+    .required_because("missing: `ecma-host token new NAME` makes one"),
     Key::new(
         "autosync",
         Shape::Whole { from: 0, to: 525_600, default: 120 },
@@ -240,7 +240,7 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
 fn token(name: &ConnectorName, root: &Section<'_>) -> TokenSource {
     let source = match root.text("token").filter(|text| !text.is_empty()) {
         Some(text) => TokenSource::parse(&text).map_err(|message| {
-            let remedy = format!("run `ecma-host token {name}`, which writes its hash here");
+            let remedy = format!("run `ecma-host token new {name}`, which writes its hash here");
             root.problem("token", format!("{message}: {remedy}"));
         }),
         None => Err(()),

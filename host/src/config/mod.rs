@@ -10,6 +10,7 @@
 
 mod connector;
 mod document;
+mod edit;
 mod files;
 mod host;
 mod keys;
@@ -28,6 +29,7 @@ mod tests;
 pub use connector::{
     ConnectorConfig, DeltaImport, Export, FullImport, Guard, Loaded, RunProfiles, load_connectors,
 };
+pub use edit::{rename_document, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits, Log, LogFormat, TlsFiles};
 pub use keys::nearest;

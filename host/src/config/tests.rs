@@ -257,16 +257,16 @@ fn broken_objects_say_where_and_why() {
 #[test]
 fn broken_tokens_and_syntax_say_where_and_why() {
     for (head, expected) in [
-        ("plugin = \"x\"", "1:1: token: missing: `ecma-host token NAME` makes one"),
+        ("plugin = \"x\"", "1:1: token: missing: `ecma-host token new NAME` makes one"),
         ("token = \"env:T\"", "1:1: plugin: missing"),
         (
             "plugin = \"x\"\ntoken = \"hunter2hunter2\"",
-            "2:9: token: is plain text, which is refused here: run `ecma-host token hr`, which \
+            "2:9: token: is plain text, which is refused here: run `ecma-host token new hr`, which \
              writes its hash here",
         ),
         (
             "plugin = \"x\"\ntoken = \"sha256:1:2\"",
-            "2:9: token: is not sha256:<32 hex digits>:<64 hex digits>: run `ecma-host token hr`, \
+            "2:9: token: is not sha256:<32 hex digits>:<64 hex digits>: run `ecma-host token new hr`, \
              which writes its hash here",
         ),
         ("plugin = \"x\"\ntoken = 5", "2:9: token: must be a string, found a whole number"),

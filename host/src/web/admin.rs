@@ -61,23 +61,32 @@ pub async fn serve(
     }
 }
 
-type Answer = Result<Response, Response>;
-
 fn json(value: &Value) -> Response {
     (reply::json_header(), value.to_string()).into_response()
 }
 
-fn refused(status: StatusCode, reason: impl Into<String>) -> Response {
-    (status, json(&json!({"error": reason.into()}))).into_response()
+/// Why there is no answer, and what to do.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, json(&json!({"error": self.1}))).into_response()
+    }
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
+type Answer = Result<Response, Refused>;
+
+fn refused(status: StatusCode, reason: impl Into<String>) -> Refused {
+    Refused(status, reason.into())
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|e| refused(StatusCode::BAD_REQUEST, e.to_string()))
 }
 
 impl Admin {
     /// The binding of a connector that is at work.
-    fn binding(&self, name: &str) -> Result<Arc<Binding>, Response> {
+    fn binding(&self, name: &str) -> Result<Arc<Binding>, Refused> {
         let place = self.web.places().into_iter().find(|(known, _)| known.as_str() == name);
         match place.map(|(_, place)| place.endpoint) {
             Some(Endpoint::Bound(binding)) => Ok(binding),
@@ -203,12 +212,14 @@ async fn entries(
     request: Request<Body>,
 ) -> Response {
     if let Err(refused) = admin.binding(&name) {
-        return refused;
+        return refused.into_response();
     }
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let uri = format!("/ecma2host_{name}/scim/{path}{query}");
     match Request::builder().uri(uri).header("host", "admin.invalid").body(Body::empty()) {
         Ok(request) => scim::answer_trusted(&admin.web, request).await,
-        Err(error) => refused(StatusCode::BAD_REQUEST, format!("{path} is no path: {error}")),
+        Err(error) => {
+            refused(StatusCode::BAD_REQUEST, format!("{path} is no path: {error}")).into_response()
+        }
     }
 }

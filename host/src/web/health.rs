@@ -53,6 +53,9 @@ fn of_binding(binding: &Binding) -> Value {
     let mut connector = json!(binding.status().health());
     connector["plugin"] = json!(binding.plugin());
     connector["entries"] = json!(binding.entries());
+    if binding.status().held() > 0 {
+        connector["held"] = json!(binding.status().held());
+    }
     if let Some(run) = binding.status().runs().last() {
         // What went wrong in a run is the operator's business: the log has it.
         connector["lastRun"] = json!({

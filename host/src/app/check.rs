@@ -1,0 +1,51 @@
+//! Looks at files without serving anything: a library, and the documents of connectors.
+
+use super::{bind, sealing_key, texts};
+use crate::{
+    binding::Unbound,
+    config::{HostConfig, Loaded, load_connectors, private_folder},
+    plugins::{self, Catalog, Row},
+};
+use anyhow::{Context, bail};
+use ecma_plugin_sdk::Plugin;
+use std::{path::Path, sync::Arc};
+
+/// What a file would be in the plugins folder, and the plugin when it would be loaded.
+pub fn candidate(config: &HostConfig, file: &Path) -> anyhow::Result<(Row, Option<Arc<Plugin>>)> {
+    private_folder(&config.state)
+        .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
+    plugins::install_log();
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let catalog = Catalog::scan(folder, &config.state.join("shadow"), Some(&config.home));
+    let mut rows = catalog.rows().into_iter().zip(catalog.found());
+    let Some((row, found)) = rows.find(|(_, found)| found.file == file) else {
+        bail!("{} is no library, and no folder with libraries", file.display());
+    };
+    Ok((row, found.loaded().cloned()))
+}
+
+/// All that is wrong with the documents of connectors, or with one of them, by file. Their plugins
+/// are asked, their targets are not.
+pub fn validate(
+    config: &HostConfig,
+    name: Option<&str>,
+) -> anyhow::Result<Vec<(String, Vec<String>)>> {
+    let (key, catalog) = (sealing_key(config)?, super::catalog(config)?);
+    let wanted = |one: &Loaded| {
+        name.is_none_or(|name| one.name.as_ref().is_some_and(|known| known.as_str() == name))
+    };
+    let look = |Loaded { file, result, .. }: Loaded| {
+        let file = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
+        let problems = match result {
+            Err(problems) => texts(&problems).lines().map(str::to_owned).collect(),
+            Ok(connector) => match bind(config, &catalog, &key, connector) {
+                Ok(_) => Vec::new(),
+                Err(Unbound(reasons)) => {
+                    reasons.iter().map(|reason| format!("{file}: {reason}")).collect()
+                }
+            },
+        };
+        (file, problems)
+    };
+    Ok(load_connectors(&config.connectors).into_iter().filter(wanted).map(look).collect())
+}

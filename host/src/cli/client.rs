@@ -1,0 +1,85 @@
+//! Asks the running host of a home, over its admin socket.
+
+use super::NoHost;
+use anyhow::{Context, anyhow, bail};
+use ecma_host::config::HostConfig;
+use serde_json::Value;
+
+/// A running host.
+pub(super) struct Client {
+    runtime: tokio::runtime::Runtime,
+    socket: std::path::PathBuf,
+    home: String,
+}
+
+impl Client {
+    /// The host of these settings, if one runs: nobody is asked yet.
+    pub(super) fn new(settings: &HostConfig) -> anyhow::Result<Client> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let socket = ecma_host::app::socket(&settings.state);
+        Ok(Client { runtime, socket, home: settings.home.display().to_string() })
+    }
+
+    /// Reads something.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.runtime.block_on(self.ask("GET", path, None))
+    }
+
+    /// Asks for something to be done.
+    pub(super) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.runtime.block_on(self.ask("POST", path, Some(body)))
+    }
+
+    #[cfg(unix)]
+    async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        use http_body_util::{BodyExt as _, Full};
+        use hyper::{Request, body::Bytes};
+        let stream = match tokio::net::UnixStream::connect(&self.socket).await {
+            Ok(stream) => stream,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                ) =>
+            {
+                bail!(NoHost(self.home.clone()));
+            }
+            Err(error) => {
+                let socket = self.socket.display();
+                return Err(error).with_context(|| {
+                    format!("cannot reach the host at {socket}; run this as the host's account")
+                });
+            }
+        };
+        let stream = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+        tokio::spawn(connection);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "admin.invalid")
+            .body(Full::new(Bytes::from(body)))?;
+        let answer = sender.send_request(request).await.context("the host did not answer")?;
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
+        let value: Value = serde_json::from_slice(&bytes)
+            .with_context(|| format!("the host answered {status}, and no JSON"))?;
+        if status.is_success() {
+            return Ok(value);
+        }
+        // The admin API says `error`, SCIM says `detail`.
+        let said = value["error"].as_str().or(value["detail"].as_str()).map(str::to_owned);
+        Err(anyhow!("{}", said.unwrap_or_else(|| format!("the host answered {status}"))))
+    }
+
+    #[cfg(not(unix))]
+    async fn ask(&self, _: &str, _: &str, _: Option<&Value>) -> anyhow::Result<Value> {
+        bail!("the admin socket needs a Unix; {} cannot be reached", self.home)
+    }
+}
+
+/// A text as a part of a path or a query.
+pub(super) fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,223 @@
+//! `connectors`: the documents, and what a running host makes of them.
+
+use super::{Asked, Exit, NoHost, client::Client, table};
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use ecma_host::{
+    app,
+    config::{self, ConnectorName, HostConfig, Loaded, load_connectors},
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Connectors {
+    /// One line for each connector.
+    List,
+    /// A connector's document, with secrets left out, and how it stands.
+    Show {
+        /// The connector.
+        name: String,
+    },
+    /// Whether documents are right and their plugins take them; targets are not reached.
+    Validate {
+        /// The connector; all of them without a name.
+        name: Option<String>,
+    },
+    /// Give a connector another name: clients need its new URL.
+    Rename {
+        /// The connector.
+        name: String,
+        /// Its name from now on.
+        to: String,
+    },
+    /// Remove a connector; its document is kept in state/removed.
+    Remove {
+        /// The connector.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(super) fn run(asked: &Asked, what: Connectors) -> anyhow::Result<Exit> {
+    match what {
+        Connectors::List => list(asked),
+        Connectors::Show { name } => show(asked, &name),
+        Connectors::Validate { name } => validate(asked, name.as_deref()),
+        Connectors::Rename { name, to } => rename(asked, &name, &to),
+        Connectors::Remove { name, yes } => remove(asked, &name, yes),
+    }
+}
+
+/// What a running host says; nothing when none runs.
+fn running(settings: &HostConfig) -> anyhow::Result<Option<Value>> {
+    match Client::new(settings)?.get("/v1/health") {
+        Ok(state) => Ok(Some(state)),
+        Err(error) if error.is::<NoHost>() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn of<'a>(state: &'a Value, name: &str) -> Option<&'a Value> {
+    state["connectors"].as_array()?.iter().find(|connector| connector["name"] == name)
+}
+
+fn list(asked: &Asked) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    let state = running(&settings)?;
+    let mut all = Vec::new();
+    for Loaded { name, file, result, .. } in load_connectors(&settings.connectors) {
+        let shown = file.strip_prefix(&settings.home).unwrap_or(&file).display().to_string();
+        let name = name.map_or_else(|| shown.clone(), |name| name.to_string());
+        let mut one = json!({"name": name, "file": shown});
+        match &result {
+            Ok(config) => {
+                one["plugin"] = json!(config.plugin);
+                one["description"] = json!(config.description);
+            }
+            Err(problems) => {
+                let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                one["problems"] = json!(texts);
+            }
+        }
+        one["running"] = json!(state.as_ref().and_then(|state| of(state, &name)));
+        all.push(one);
+    }
+    asked.print(&json!(all), |out| {
+        if all.is_empty() {
+            return writeln!(out, "no connectors: `ecma-host connectors new NAME` makes one");
+        }
+        let rows: Vec<_> = all.iter().map(|one| row(one, state.is_some())).collect();
+        table::write(out, &["NAME", "PLUGIN", "STATE", "ENTRIES", "NOTE"], &rows)
+    })?;
+    if state.is_none() && !asked.json {
+        writeln!(io::stderr(), "no host runs in {}", settings.home.display())?;
+    }
+    Ok(Exit::Well)
+}
+
+fn row(one: &Value, is_running: bool) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let at_work = &one["running"];
+    let problem = one["problems"].get(0);
+    let state = match (at_work["state"].as_str(), problem) {
+        (Some(state), _) => state,
+        (None, Some(_)) => "broken",
+        (None, None) if is_running => "not picked up yet",
+        (None, None) => "stopped",
+    };
+    let entries = at_work["entries"].as_u64().map_or_else(String::new, |count| count.to_string());
+    let notes = [&at_work["notices"][0]["detail"], &at_work["detail"], &one["problems"][0]];
+    let note = notes.into_iter().find_map(Value::as_str).unwrap_or_default();
+    let note = note.lines().next().unwrap_or_default().to_owned();
+    vec![text(&one["name"]), text(&one["plugin"]), state.to_owned(), entries, note]
+}
+
+/// The file of a connector, or what there is instead.
+fn file(settings: &HostConfig, name: &str) -> anyhow::Result<(ConnectorName, PathBuf)> {
+    let folder = &settings.connectors;
+    let names: Vec<String> =
+        load_connectors(folder).into_iter().filter_map(|one| Some(one.name?.to_string())).collect();
+    if let Some(known) = names.iter().find(|known| *known == name) {
+        let name: ConnectorName = known.parse()?;
+        let file = folder.join(format!("{name}.toml"));
+        return Ok((name, file));
+    }
+    let folder = folder.display();
+    match config::nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => bail!("there is no connector {name} in {folder}, did you mean {near}?"),
+        None if names.is_empty() => bail!("there is no connector {name}: {folder} has none"),
+        None => bail!("there is no connector {name} in {folder}; it has {}", names.join(", ")),
+    }
+}
+
+fn show(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    let (name, file) = file(&settings, name)?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = config::without_secrets(&text);
+    let state = running(&settings)?;
+    let at_work = state.as_ref().and_then(|state| of(state, name.as_str()));
+    let value = json!({"name": name.as_str(), "file": file, "document": text, "running": at_work});
+    asked.print(&value, |out| {
+        write!(out, "{text}")?;
+        match at_work {
+            Some(at_work) => writeln!(out, "\n# running: {at_work:#}").map(drop),
+            None => writeln!(out, "\n# not running"),
+        }
+    })?;
+    Ok(Exit::Well)
+}
+
+fn validate(asked: &Asked, name: Option<&str>) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    if let Some(name) = name {
+        file(&settings, name)?;
+    }
+    let found = app::validate(&settings, name)?;
+    let is_well = found.iter().all(|(_, problems)| problems.is_empty());
+    let value: Vec<_> =
+        found.iter().map(|(file, problems)| json!({"file": file, "problems": problems})).collect();
+    asked.print(&json!(value), |out| {
+        for (file, problems) in &found {
+            match problems.is_empty() {
+                true => writeln!(out, "{file}: right")?,
+                false => problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?,
+            }
+        }
+        Ok(())
+    })?;
+    Ok(if is_well { Exit::Well } else { Exit::Wrong })
+}
+
+fn rename(asked: &Asked, name: &str, to: &str) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    let (name, from) = file(&settings, name)?;
+    let to: ConnectorName = to.parse()?;
+    let target = settings.connectors.join(format!("{to}.toml"));
+    if target.try_exists()? {
+        bail!("there is a connector {to} already; remove or rename it first");
+    }
+    // The document may say its own name; it has to be right at every moment.
+    config::rename_document(&from, &target, to.as_str())?;
+    let value = json!({"from": name.as_str(), "to": to.as_str()});
+    asked.print(&value, |out| {
+        writeln!(out, "{name} is {to} now; give clients the URL that ends in /ecma2host_{to}/scim")
+    })?;
+    Ok(Exit::Well)
+}
+
+fn remove(asked: &Asked, name: &str, yes: bool) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    let (name, file) = file(&settings, name)?;
+    if !yes {
+        if !io::stdin().is_terminal() {
+            bail!("--yes is needed where nobody can be asked");
+        }
+        write!(io::stderr(), "Remove {name}? Its clients get 404 from then on. [y/N] ")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(Exit::Wrong);
+        }
+    }
+    let kept = settings.state.join("removed");
+    config::private_folder(&settings.state)?;
+    config::private_folder(&kept)?;
+    let stamp = app::now().strftime("%Y%m%dT%H%M%SZ");
+    let kept = kept.join(format!("{name}-{stamp}.toml"));
+    fs::copy(&file, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
+    fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    let value = json!({"removed": name.as_str(), "kept": kept});
+    asked.print(&value, |out| {
+        writeln!(out, "{name} is removed; its document is kept as {}", kept.display())
+    })?;
+    Ok(Exit::Well)
+}

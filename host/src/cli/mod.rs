@@ -1,0 +1,174 @@
+//! The command line. Each command prints tables for people, or one JSON document with `--json`; how it
+//! ends is the same for scripts everywhere, see [`Exit`].
+
+mod client;
+mod connectors;
+mod plugins;
+mod print;
+mod runs;
+mod secrets;
+mod simulate;
+mod table;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use ecma_host::{app, config::HostConfig, telemetry};
+use serde_json::{Value, json};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// An open connector host: SCIM 2.0 in front, any target behind.
+///
+/// Every command ends with 0 when all is well, 1 when something is wrong or could not be done, 2 when
+/// the command itself is wrong, 3 when it needs a running host and there is none.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The folder with host.toml, ECMA, connectors and state.
+    #[arg(long, global = true, default_value = ".", env = "ECMA_HOME")]
+    home: PathBuf,
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the connectors until asked to stop.
+    Run {
+        /// The port, instead of that in host.toml; 0 takes a free one.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// What lies in the plugins folder.
+    #[command(subcommand)]
+    Plugins(plugins::Plugins),
+    /// The connectors and their documents.
+    #[command(subcommand)]
+    Connectors(connectors::Connectors),
+    /// Import from a connector's target now.
+    Sync(runs::Sync),
+    /// Imports that hold removals back.
+    #[command(subcommand)]
+    Imports(runs::Imports),
+    /// The imports of a connector since the host started.
+    History(runs::History),
+    /// What the host knows of a connector's target.
+    Cache(runs::Cache),
+    /// The secret tokens of clients.
+    #[command(subcommand)]
+    Token(secrets::Token),
+    /// Seal a secret read from standard input; the line that is printed goes into [values].
+    Seal,
+    /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
+    ///
+    /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
+    Simulate(simulate::Simulate),
+    /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
+    Schema {
+        /// Which document.
+        document: print::Document,
+    },
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command.
+    Man {
+        /// The folder; it is made when it is not there.
+        folder: PathBuf,
+    },
+}
+
+/// How a command ended.
+pub(crate) enum Exit {
+    /// All is well.
+    Well,
+    /// Something is wrong, and has been told.
+    Wrong,
+}
+
+/// There is no running host to ask.
+#[derive(Debug, thiserror::Error)]
+#[error("no host runs in {0}: start it with `ecma-host run`")]
+pub(crate) struct NoHost(String);
+
+/// What all commands share.
+struct Asked {
+    home: PathBuf,
+    json: bool,
+}
+
+impl Asked {
+    fn settings(&self) -> anyhow::Result<HostConfig> {
+        app::settings(&self.home)
+    }
+
+    /// Prints a JSON document, or what the other writes.
+    fn print(
+        &self,
+        value: &Value,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", serde_json::to_string_pretty(value)?)?,
+            false => text(&mut out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Does what the command line asks for.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    // Something wrong with what is tried out is another thing than nothing to try.
+    let broken = if matches!(arguments.command, Command::Simulate(_)) { 2 } else { 1 };
+    match command(arguments) {
+        Ok(Exit::Well) => ExitCode::SUCCESS,
+        Ok(Exit::Wrong) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "ecma-host: {error:#}");
+            if json {
+                let _ = writeln!(io::stdout(), "{}", json!({"error": format!("{error:#}")}));
+            }
+            ExitCode::from(if error.is::<NoHost>() { 3 } else { broken })
+        }
+    }
+}
+
+fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit> {
+    let at = Asked { home, json };
+    match command {
+        Command::Run { port } => {
+            let settings = at.settings()?;
+            telemetry::init(&settings.log);
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let ended = runtime.block_on(app::run(settings, port));
+            // A call into a plugin that does not come back must not keep the host from ending.
+            runtime.shutdown_background();
+            ended.map(|()| Exit::Well)
+        }
+        Command::Plugins(what) => plugins::run(&at, what),
+        Command::Connectors(what) => connectors::run(&at, what),
+        Command::Sync(what) => runs::sync(&at, &what),
+        Command::Imports(what) => runs::imports(&at, what),
+        Command::History(what) => runs::history(&at, &what),
+        Command::Cache(what) => runs::cache(&at, &what),
+        Command::Token(what) => secrets::token(&at, what),
+        Command::Seal => secrets::seal(&at),
+        Command::Simulate(what) => simulate::run(&at, what),
+        Command::Schema { document } => print::schema(document),
+        Command::Completions { shell } => print::completions(shell),
+        Command::Man { folder } => {
+            print::manual(&folder).with_context(|| format!("cannot write to {}", folder.display()))
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What is printed or written without looking at any home: schemas, completions, manual pages.
+
+use super::{Arguments, Exit};
+use clap::{CommandFactory, ValueEnum};
+use ecma_host::{config, web::error_table};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Document {
+    /// host.toml
+    Host,
+    /// connectors/NAME.toml
+    Connector,
+    /// The table of errors, as Markdown.
+    Errors,
+}
+
+pub(super) fn schema(document: Document) -> anyhow::Result<Exit> {
+    let schema = match document {
+        Document::Host => config::host_schema(),
+        Document::Connector => config::connector_schema(),
+        Document::Errors => {
+            write!(io::stdout(), "{}", error_table())?;
+            return Ok(Exit::Well);
+        }
+    };
+    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    Ok(Exit::Well)
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "ecma-host", &mut text);
+    io::stdout().write_all(&text)?;
+    Ok(Exit::Well)
+}
+
+pub(super) fn manual(folder: &Path) -> anyhow::Result<Exit> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Arguments::command(), folder)?;
+    Ok(Exit::Well)
+}

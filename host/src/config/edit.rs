@@ -1,0 +1,122 @@
+//! Documents as they are shown and moved: secrets left out, another name.
+
+use super::files::{EditError, read_document, write_atomic};
+use std::{fs, path::Path};
+use toml_edit::{DocumentMut, Item, TableLike, Value};
+
+/// What stands where a secret is not shown.
+const HIDDEN: &str = "***";
+
+/// Words that the names of secrets have.
+const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "passphrase", "pin", "credential"];
+
+/// A document to show: sealed values, hashes of tokens, and texts that are named like secrets are
+/// hidden. What is not TOML is hidden line by line.
+#[must_use]
+pub fn without_secrets(text: &str) -> String {
+    match text.parse::<DocumentMut>() {
+        Ok(mut document) => {
+            hide_in(document.as_table_mut());
+            document.to_string()
+        }
+        Err(_) => text.lines().map(|line| hidden_line(line) + "\n").collect(),
+    }
+}
+
+fn hide_in(table: &mut dyn TableLike) {
+    for (key, item) in table.iter_mut() {
+        let key = key.get().to_owned();
+        hide(&key, item);
+    }
+}
+
+fn hide(key: &str, item: &mut Item) {
+    match item {
+        Item::Value(value) => hide_value(key, value),
+        Item::Table(table) => hide_in(table),
+        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(|table| hide_in(table)),
+        Item::None => {}
+    }
+}
+
+fn hide_value(key: &str, value: &mut Value) {
+    match value {
+        Value::String(text) if is_secret(key, text.value()) => {
+            let decor = value.decor().clone();
+            *value = Value::from(HIDDEN);
+            *value.decor_mut() = decor;
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| hide_value(key, value)),
+        Value::InlineTable(table) => hide_in(table),
+        _ => {}
+    }
+}
+
+fn is_secret(key: &str, text: &str) -> bool {
+    let is_reference = ["env:", "file:"].iter().any(|prefix| text.starts_with(prefix));
+    let is_hidden = ["sealed:", "sha256:"].iter().any(|prefix| text.starts_with(prefix));
+    let key = key.to_ascii_lowercase();
+    // An attribute's path, such as `export_password = "password"`, is no secret, but cannot be told
+    // from one by its form.
+    is_hidden || !is_reference && SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
+fn hidden_line(line: &str) -> String {
+    match line.split_once('=') {
+        Some((key, value)) if is_secret(key, value.trim().trim_matches(['"', '\''])) => {
+            format!("{key}= \"{HIDDEN}\"")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// Gives a document another file name, and the name in it, if it says one, with it. A host that watches
+/// sees the new file whole.
+pub fn rename_document(from: &Path, to: &Path, name: &str) -> Result<(), EditError> {
+    let file = |path: &Path| {
+        let path = path.to_owned();
+        move |source| EditError::File { path: path.clone(), source }
+    };
+    let text = read_document(from).map_err(file(from))?;
+    if let Ok(mut document) = text.parse::<DocumentMut>()
+        && document.get("name").is_some()
+    {
+        document["name"] = toml_edit::value(name);
+        write_atomic(to, document.to_string().as_bytes(), None).map_err(file(to))?;
+        return fs::remove_file(from).map_err(file(from));
+    }
+    fs::rename(from, to).map_err(file(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_the_rest_stays() {
+        let text = "# mine\ntoken = \"sha256:ab:cd\" # hash\n[values]\nfile = \"people.csv\"\n\
+                    password = \"plain\"\nbind_password = \"env:X\"\nkey = \"sealed:AQ\"\n";
+        let shown = "# mine\ntoken = \"***\" # hash\n[values]\nfile = \"people.csv\"\n\
+                     password = \"***\"\nbind_password = \"env:X\"\nkey = \"***\"\n";
+        assert_eq!(without_secrets(text), shown);
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_what_is_no_toml() {
+        let shown = without_secrets("a = = 1\npassword = \"plain\nkey = sealed:AQ\n");
+        assert_eq!(shown, "a = = 1\npassword = \"***\"\nkey = \"***\"\n");
+    }
+
+    #[test]
+    fn a_renamed_document_says_its_new_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("A.toml"), folder.path().join("B.toml"));
+        fs::write(&from, "name = \"A\" # n\nplugin = \"x\"\n").unwrap();
+        rename_document(&from, &to, "B").unwrap();
+        assert!(!from.exists());
+        assert!(fs::read_to_string(&to).unwrap().starts_with("name = \"B\""));
+        fs::write(&from, "plugin = \"x\"\n").unwrap();
+        rename_document(&from, &to, "B").unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "plugin = \"x\"\n");
+    }
+}
