@@ -7,7 +7,9 @@ use std::{
 };
 
 /// Each room with the rooms it may use and the crates it may not know.
-const ROOMS: [(&str, &[&str], &[&str]); 8] = [
+const ROOMS: [(&str, &[&str], &[&str]); 9] = [
+    // The program in front of the library: it names what it uses as `ecma_host::`.
+    ("cli", &[], &["axum", "rustls"]),
     ("scim", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("config", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("space", &["scim", "config"], &["axum", "hyper", "tokio", "rustls", "std::fs", "std::net"]),
