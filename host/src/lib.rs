@@ -3,7 +3,7 @@
 //! Rooms and what they may use, from the outside in; `tests/layers.rs` holds them to it:
 //!
 //! ```text
-//! app      ─► every room                         builds everything, owns lifetimes
+//! app      ─► every room                         builds everything, owns lifetimes, follows files
 //! simulate ─► web binding space scim config      a client that tries a connector out
 //! web      ─► binding plugins scim space config  HTTP, TLS, status codes
 //! plugins  ─► config                             libraries
