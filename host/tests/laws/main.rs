@@ -12,6 +12,7 @@ mod passwords;
 mod readiness;
 #[path = "../room/mod.rs"]
 mod room;
+mod successors;
 mod support;
 mod types;
 mod unknown;

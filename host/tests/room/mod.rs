@@ -58,6 +58,14 @@ impl Setup {
 
     /// The host; nothing has been imported yet.
     pub(crate) fn host(self) -> Host {
+        let web = Web::new(&self.limits, (self.clock)());
+        let binding = self.bind();
+        web.set(binding.name().clone(), Endpoint::Bound(Arc::clone(&binding)));
+        Host { binding, web }
+    }
+
+    /// The binding alone.
+    pub(crate) fn bind(self) -> Arc<Binding> {
         let token = TokenHash::new(TOKEN);
         let text = format!(
             "plugin = \"fake\"\ntoken = \"{token}\"\nautosync = 0\nvalues = {{ system = \"{}\" }}\n{}",
@@ -68,12 +76,8 @@ impl Setup {
         let values =
             BTreeMap::from([("system".to_owned(), Resolved::Text(self.system.as_str().into()))]);
         let plugin = Arc::new(self.plugin);
-        let binding =
-            Binding::new(config, token, values, Steps::default(), plugin, self.clock, self.scan)
-                .unwrap();
-        let web = Web::new(&self.limits, (self.clock)());
-        web.set(name, Endpoint::Bound(Arc::clone(&binding)));
-        Host { binding, web }
+        Binding::new(config, token, values, Steps::default(), plugin, self.clock, self.scan)
+            .unwrap()
     }
 }
 
