@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room with the rooms it may use and the crates it may not know.
-const ROOMS: [(&str, &[&str], &[&str]); 8] = [
+const ROOMS: [(&str, &[&str], &[&str]); 9] = [
     ("scim", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("config", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
     ("space", &["scim", "config"], &["axum", "hyper", "tokio", "rustls", "std::fs", "std::net"]),
@@ -18,6 +18,20 @@ const ROOMS: [(&str, &[&str], &[&str]); 8] = [
         "simulate",
         &["web", "binding", "scim", "space", "config"],
         &["axum", "hyper", "rustls", "std::fs", "std::net", "std::process"],
+    ),
+    (
+        "exchange",
+        &["config"],
+        &[
+            "axum",
+            "hyper",
+            "tokio",
+            "rustls",
+            "std::fs",
+            "std::net",
+            "std::process",
+            "ecma_plugin_sdk",
+        ],
     ),
     ("telemetry", &["config"], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
 ];
