@@ -1,5 +1,5 @@
 //! Connectors as files that travel: exported to one file and imported on another host, with a report
-//! of what was taken, changed, or is missing.
+//! of what was taken, changed, or is missing; and Microsoft's exported configuration, read the same way.
 //!
 //! Everything works on texts, and the caller reads and writes the files; only whether `env:` and
 //! `file:` references lead anywhere is looked up. Start at [`export_document`] and [`import`].
@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod export;
 mod import;
+mod microsoft;
 mod parcel;
 mod report;
 mod sealed_box;
@@ -48,7 +49,7 @@ pub struct Imported {
     pub report: Report,
 }
 
-/// Reads an exported connector.
+/// Reads an exported connector, or the connectors of a configuration of Microsoft's host.
 ///
 /// `name` is what to call the connector here, instead of what it was called. A passphrase opens the
 /// sealed secrets of an exported connector; without one they are reported as missing.
@@ -60,6 +61,12 @@ pub fn import(
 ) -> Result<Vec<Imported>, ImportError> {
     if file.len() > LARGEST {
         return Err(ImportError::Size(LARGEST));
+    }
+    if microsoft::is_xml(file) {
+        if passphrase.is_some() {
+            return Err(ImportError::NoSecrets);
+        }
+        return microsoft::import(file, name, here);
     }
     let text = str::from_utf8(file).map_err(|_| ImportError::Kind)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
