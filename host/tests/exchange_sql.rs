@@ -60,6 +60,19 @@ fn queries_statements_and_histories_are_found_where_they_are() {
 }
 
 #[test]
+fn members_of_any_type_are_found_where_they_are() {
+    let tables = "
+        CREATE TABLE team_base (id INTEGER PRIMARY KEY, Owner TEXT);
+        CREATE TABLE team_member (team INTEGER, Member TEXT, MemberType TEXT);
+        CREATE VIEW teams AS SELECT * FROM team_base;";
+    // SQLite keeps no account of changes.
+    assert_eq!(check_on(tables, "sql-server", 1, &["delta_strategy"]), []);
+    let without = tables.replace("MemberType", "Other");
+    let found = check_on(&without, "sql-server", 1, &["delta_strategy"]);
+    assert!(found.iter().any(|problem| problem.at == "multi_valued_tables"), "{found:?}");
+}
+
+#[test]
 fn a_document_of_ours_travels_with_what_was_imported() {
     let (from, to) = (Home::new(), Home::new());
     let one = &from.import("sql-queries")[0];

@@ -158,6 +158,9 @@ fn a_wrong_passphrase_damage_and_a_newer_file_are_told_apart() {
     let newer = text.replacen("argon2id", "argon2zz", 1);
     assert_eq!(error(&newer, PASSPHRASE), ImportError::NewerBox);
     assert_eq!(error(&text.replacen("format = 1", "format = 9", 1), ""), ImportError::Newer(9));
+    let mailed = text.replace('\n', "\r\n");
+    assert_eq!(error(&mailed, PASSPHRASE), ImportError::Box);
+    assert!(unpacked(&home, &mailed, None).is_ok());
     let cut = &text[..text.len() / 2];
     assert!(matches!(error(cut, PASSPHRASE), ImportError::Damaged(_)));
     for other in ["", "plugin = \"x\"\n", "hello"] {

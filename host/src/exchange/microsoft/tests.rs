@@ -3,6 +3,8 @@
 
 use std::{fs, path::PathBuf};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     config::{ConnectorConfig, SealingKey, places, replaced},
@@ -163,4 +165,38 @@ fn a_passphrase_has_nothing_to_open() {
     let here = Here { home: home.path(), key: &key, plugins: &[] };
     let error = exchange::import(&sample("csv"), Some(&"correct horse".into()), None, &here);
     assert_eq!(error.unwrap_err(), ImportError::NoSecrets);
+}
+
+/// The text with every element of this name holding one of these texts in turn.
+fn refilled(text: &str, element: &str, with: &[String]) -> String {
+    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+    let mut pieces = text.split(&open);
+    let mut new = pieces.next().unwrap().to_owned();
+    for (piece, text) in pieces.zip(with.iter().cycle()) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        let rest = piece.split_once(&close).unwrap().1;
+        new.push_str(&format!("{open}{text}{close}{rest}"));
+    }
+    new
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_stands_in_it_a_document_of_toml_comes_of_it(
+        values in prop::collection::vec("[ -~\n\t]{0,20}|\\PC{0,12}|[A-Za-z]+[.=:][A-Za-z@]+", 1..12),
+        element in prop::sample::select(vec!["Value", "Name", "ObjectType", "ProfileName", "SoftDelete"]),
+        sample_name in prop::sample::select(SAMPLES.to_vec()),
+    ) {
+        // XML has no place for these.
+        let allowed = |c: &char| *c != '\u{fffe}' && *c != '\u{ffff}';
+        let values: Vec<String> =
+            values.iter().map(|text| text.chars().filter(allowed).collect()).collect();
+        let text = String::from_utf8(sample(sample_name)).unwrap();
+        for one in imported(refilled(&text, element, &values).as_bytes(), None).unwrap() {
+            prop_assert!(places("x", &one.document).is_ok(), "{}", one.document);
+            prop_assert!(one.report.of(Severity::Missing).next().is_some());
+        }
+    }
 }

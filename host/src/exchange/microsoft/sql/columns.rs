@@ -5,6 +5,8 @@ use super::{
     source::{DELTA_IMPORT, EXPORT, FULL_IMPORT},
 };
 
+use crate::exchange::microsoft::xml::EntrySchema;
+
 const TABLES_OF_VALUES: &str = "Name of Multi-valued Table/Views";
 
 /// The columns that tell rows apart.
@@ -39,13 +41,22 @@ pub(super) fn kinds(source: &Source<'_>, draft: &mut Draft) {
             let column = format!("{}.{name}", entry.object_type);
             let kind = source.of_type(entry, &format!("{name} DataType")).unwrap_or_default();
             let target = source.of_type(entry, &format!("Reference {name}"));
-            source.of_type(entry, &format!("Object type column for {name}"));
+            let typed = type_column(source, entry, name);
             match kind.to_ascii_lowercase().as_str() {
                 "datetime" => dates.push(column.clone()),
                 "boolean" => booleans.push(column.clone()),
+                // Its table says it, behind TYPE.
+                "reference" if typed.is_some() && attribute.is_multi_valued => {}
                 "reference" => {
                     let target = target.unwrap_or(&entry.object_type);
                     references.push(format!("{column}={target}"));
+                    if let Some(typed) = typed {
+                        draft.report.missing(
+                            "values.references",
+                            format!("{typed} has the object type of what {column} names"),
+                            "here only the rows of a child table have such a column",
+                        );
+                    }
                 }
                 _ => {}
             }
@@ -69,6 +80,11 @@ pub(super) fn kinds(source: &Source<'_>, draft: &mut Draft) {
     draft.take_list("references", references, "DataType, Reference");
     draft.take_list("read_only_columns", read_only, "Direction ImportOnly");
     draft.take_list("export_only_columns", export_only, "Direction ExportOnly");
+}
+
+/// The column with the object type of what an attribute names.
+fn type_column<'x>(source: &Source<'x>, entry: &EntrySchema, name: &str) -> Option<&'x str> {
+    source.of_type(entry, &format!("Object type column for {name}"))
 }
 
 /// Attributes whose values are rows of another table.
@@ -99,7 +115,13 @@ pub(super) fn values_in_tables(source: &Source<'_>, draft: &mut Draft) {
         let before = all.len();
         all.extend(several.map(|one| {
             let (kind, name, child) = (word(&entry.object_type), word(&one.name), word(&child));
-            format!("{kind}.{name} = {child}.{name} WHERE {}", join.text)
+            let typed = type_column(source, entry, &one.name);
+            let typed = typed.map(|typed| format!(" TYPE {child}.{}", word(typed)));
+            format!(
+                "{kind}.{name} = {child}.{name} WHERE {}{}",
+                join.text,
+                typed.unwrap_or_default()
+            )
         }));
         if all.len() == before {
             let what = format!("no multi-valued attribute of {} is selected", entry.object_type);

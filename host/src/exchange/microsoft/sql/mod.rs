@@ -18,6 +18,8 @@ use sources::Sources;
 
 /// Where the name of a table, a view or a procedure stands, on every page.
 const SOURCE: &str = "Table/View/SP";
+/// The object types are in a list.
+const FIXED: &str = "Fixed Value";
 const METHOD: &str = "Operation Method";
 const NAMED: &str = "Use named parameters to execute a stored procedure";
 /// More than this our plugin takes for a mistake: a day.
@@ -79,13 +81,21 @@ fn settings(source: &Source<'_>, draft: &mut Draft) {
 
 /// How object types were detected. Ours are named where their entries come from.
 fn object_types(source: &Source<'_>, draft: &mut Draft) {
-    for name in [
-        "Object type detection method",
-        "Column Name for Table/View/SP",
-        "Store Procedure Parameters",
-        "Provide SQL query for detecting object types",
-    ] {
-        source.take(name);
+    let method = source.take("Object type detection method").unwrap_or(FIXED);
+    let column = source.take("Column Name for Table/View/SP").unwrap_or("COLUMN");
+    source.take("Store Procedure Parameters");
+    source.take("Provide SQL query for detecting object types");
+    if !same(method, FIXED) {
+        draft.report.missing(
+            "values.tables",
+            format!("object types were detected by {method}, in {column}"),
+            format!(
+                "where a table has several, write a query for each instead: queries = [\"TYPE = SELECT \
+                 * FROM TABLE WHERE {column} = 'TYPE'\"]"
+            ),
+        );
+        source.take("Fixed value list/Table/View/SP");
+        return;
     }
     let named = source.take("Fixed value list/Table/View/SP").unwrap_or_default();
     let entries = &source.foreign.entries;

@@ -14,8 +14,8 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn read(&mut self, source: &Source<'_>, entry: &EntrySchema, draft: &mut Draft) {
         let of_run = |name: &str| source.of_run(FULL_IMPORT, Some(entry), name);
-        let detected = source.of_type(entry, "Attribute Detection");
-        let (method, name) = (of_run(METHOD), of_run(SOURCE));
+        let method = method(source, entry);
+        let name = of_run(SOURCE);
         let detected_in = source.of_type(entry, SOURCE);
         let parameters = source.of_type(entry, "Store Procedure Parameters");
         let parameters = of_run("Stored Procedure Parameters").or(parameters).unwrap_or_default();
@@ -24,7 +24,6 @@ impl Sources {
             (of_run("Start Index Parameter Name"), of_run("End Index Parameter Name"));
         let query = of_run("SQL Query");
         let kind = &entry.object_type;
-        let method = method.or(detected).unwrap_or("Table");
         if same(method, "SQL Query") {
             let query = query.unwrap_or_default();
             if query.lines().filter(|line| !line.trim().is_empty()).count() != 1 {
@@ -76,17 +75,47 @@ impl Sources {
                 "give the account that schema as its default, or make a view",
             );
         }
-        self.tables.push(match same(kind, &table) && *kind == table {
+        self.tables.push(match *kind == table {
             true => table,
             false => format!("{kind}={table}"),
         });
     }
 }
 
+/// How the entries of an object type are read.
+pub(super) fn method<'x>(source: &Source<'x>, entry: &EntrySchema) -> &'x str {
+    let detected = source.of_type(entry, "Attribute Detection");
+    source.of_run(FULL_IMPORT, Some(entry), METHOD).or(detected).unwrap_or("Table")
+}
+
 /// The names of what an import is given, by ours.
 fn paged(query: &str, theirs: Option<&str>, ours: &str) -> String {
-    match theirs.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty()) {
-        Some(name) => query.replace(&format!("@{name}"), ours),
-        None => query.to_owned(),
+    let theirs = theirs.map(|name| name.trim_start_matches('@')).filter(|name| !name.is_empty());
+    let Some(theirs) = theirs.map(|name| format!("@{name}")) else { return query.to_owned() };
+    let mut pieces = query.split(&theirs);
+    let mut paged = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        // `@first` is no part of `@firstname`.
+        let ends = !piece.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        paged.push_str(if ends { ours } else { &theirs });
+        paged.push_str(piece);
+    }
+    paged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_import_is_given_has_our_names() {
+        let query = "SELECT @firstname, @first FROM x WHERE n >= @first";
+        let expected = "SELECT @firstname, @StartIndex FROM x WHERE n >= @StartIndex";
+        for name in ["first", "@first"] {
+            assert_eq!(paged(query, Some(name), "@StartIndex"), expected);
+        }
+        for name in [None, Some(""), Some("@")] {
+            assert_eq!(paged(query, name, "@StartIndex"), query);
+        }
     }
 }

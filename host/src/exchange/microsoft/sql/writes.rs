@@ -3,27 +3,33 @@
 use super::{
     Draft, METHOD, SOURCE, Source, names, same,
     source::{EXPORT, FULL_IMPORT},
-    statements,
+    sources, statements,
 };
 use crate::exchange::microsoft::xml::EntrySchema;
 
 /// Statements and procedures that write.
 pub(super) fn convert(source: &Source<'_>, draft: &mut Draft) {
     let entries = &source.foreign.entries;
+    let method = |entry: &EntrySchema| source.of_run(EXPORT, Some(entry), METHOD);
     for entry in entries {
-        let theirs = source.of_run(EXPORT, Some(entry), SOURCE).map(|name| names::table(name).0);
-        let reads = source.of_run(FULL_IMPORT, Some(entry), SOURCE);
-        let reads = reads.or(source.of_type(entry, SOURCE)).map(|name| names::table(name).0);
-        if let (Some(theirs), Some(reads)) = (theirs, reads)
-            && !same(&theirs, &reads)
+        let by_itself = |method: &str| same(method, "Table") || same(method, "View");
+        let table = |is_one: bool, name: Option<&str>| {
+            name.filter(|_| is_one).map(|name| names::table(name).0)
+        };
+        let reads =
+            source.of_run(FULL_IMPORT, Some(entry), SOURCE).or(source.of_type(entry, SOURCE));
+        let reads = table(by_itself(sources::method(source, entry)), reads);
+        let writes = source.of_run(EXPORT, Some(entry), SOURCE);
+        let writes = table(method(entry).is_none_or(by_itself), writes);
+        if let Some(table) = &writes
+            && reads.as_ref().is_none_or(|reads| !same(reads, table))
         {
             let what =
-                format!("{} was written to {theirs} and read from {reads}", entry.object_type);
+                format!("{} was written to {table}, and is read elsewhere", entry.object_type);
             let remedy = "write insert_queries, update_queries and delete_queries for that table";
             draft.report.missing("values.tables", what, remedy);
         }
     }
-    let method = |entry: &EntrySchema| source.of_run(EXPORT, Some(entry), METHOD);
     for (key, from, parameters, by) in [
         ("insert_queries", "Insert Query", None, "SQL Query"),
         ("update_queries", "Update Query", None, "SQL Query"),
