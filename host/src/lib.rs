@@ -6,6 +6,7 @@
 //! app      ─► every room                         builds everything, owns lifetimes, follows files
 //! simulate ─► web binding space scim config      a client that tries a connector out
 //! web      ─► binding plugins scim space config  HTTP, TLS, status codes
+//! exchange ─► config                             connectors as files that travel
 //! plugins  ─► config                             libraries
 //! binding  ─► space scim config                  rules meet the world: threads, connections, time
 //! space    ─► scim config                        the connector space: pure rules
@@ -20,6 +21,7 @@
 pub mod app;
 pub mod binding;
 pub mod config;
+pub mod exchange;
 pub mod plugins;
 pub mod scim;
 pub mod simulate;

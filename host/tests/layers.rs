@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room with the rooms it may use and the crates it may not know.
-const ROOMS: [(&str, &[&str], &[&str]); 9] = [
+const ROOMS: [(&str, &[&str], &[&str]); 10] = [
     // The program in front of the library: it names what it uses as `ecma_host::`.
     ("cli", &[], &["axum", "rustls"]),
     ("scim", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
@@ -20,6 +20,20 @@ const ROOMS: [(&str, &[&str], &[&str]); 9] = [
         "simulate",
         &["web", "binding", "scim", "space", "config"],
         &["axum", "hyper", "rustls", "std::fs", "std::net", "std::process"],
+    ),
+    (
+        "exchange",
+        &["config"],
+        &[
+            "axum",
+            "hyper",
+            "tokio",
+            "rustls",
+            "std::fs",
+            "std::net",
+            "std::process",
+            "ecma_plugin_sdk",
+        ],
     ),
     ("telemetry", &["config"], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
 ];

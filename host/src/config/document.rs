@@ -394,7 +394,7 @@ fn dot(path: &str) -> String {
 }
 
 /// The path of a key below a path, in quotes where TOML wants them.
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.chars().all(plain) {
         format!("{}{name}", dot(path))

@@ -16,6 +16,7 @@ mod host;
 mod keys;
 mod mapping;
 mod name;
+mod places;
 mod problem;
 mod schema;
 mod sealing;
@@ -37,9 +38,10 @@ pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };
 pub use name::{ConnectorName, NotAName};
+pub use places::{Place, places, replaced};
 pub use problem::Problem;
 pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
 pub use token::{TokenHash, TokenSource, new_token};
-pub use value::{ConfigValue, Resolved};
+pub use value::{ConfigValue, LEFT_OUT, Resolved, SEALED};

@@ -12,9 +12,8 @@ use aes_gcm::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::{files, secrets::Secret, token::random};
+use super::{files, secrets::Secret, token::random, value::SEALED};
 
-const PREFIX: &str = "sealed:";
 const VERSION: u8 = 1;
 const NONCE: usize = 12;
 const TAG: usize = 16;
@@ -105,7 +104,7 @@ impl SealingKey {
         let sealed =
             self.cipher().encrypt(&nonce.into(), payload).expect("a short text can be sealed");
         let bytes: Vec<u8> = [VERSION].into_iter().chain(nonce).chain(sealed).collect();
-        format!("{PREFIX}{}", STANDARD.encode(bytes))
+        format!("{SEALED}{}", STANDARD.encode(bytes))
     }
 
     /// Opens what [`seal`](Self::seal) made.
@@ -130,7 +129,7 @@ impl std::fmt::Debug for SealingKey {
 
 /// What can be told of a sealed text without the key: nonce and ciphertext with its tag.
 pub(super) fn check_form(text: &str) -> Result<([u8; NONCE], Vec<u8>), SealError> {
-    let encoded = text.strip_prefix(PREFIX).ok_or(SealError::Damaged)?;
+    let encoded = text.strip_prefix(SEALED).ok_or(SealError::Damaged)?;
     let bytes = STANDARD.decode(encoded).map_err(|_| SealError::Damaged)?;
     if bytes.len() < 1 + NONCE + TAG {
         return Err(SealError::Damaged);

@@ -106,6 +106,7 @@ impl TokenSource {
             Some(("sha256", _)) => Ok(Self::Hash(text.parse()?)),
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
+            Some(("left-out", _)) => Err("was left out at export".into()),
             Some(("env" | "file", _)) => Err("names nothing after the colon".into()),
             _ => Err("is plain text, which is refused here".into()),
         }
@@ -173,6 +174,7 @@ mod tests {
             ("env:TOKEN", Ok(TokenSource::Env("TOKEN".into()))),
             ("file:/run/secrets/token", Ok(TokenSource::File("/run/secrets/token".into()))),
             ("env:", Err("names nothing after the colon".into())),
+            (crate::config::LEFT_OUT, Err("was left out at export".into())),
             ("hunter2hunter2", Err("is plain text, which is refused here".into())),
             ("", Err("is plain text, which is refused here".into())),
             ("sha256:00:00", damaged.clone()),

@@ -11,9 +11,14 @@ use std::{
 
 use super::{sealing::SealingKey, secrets::Secret};
 
-const SEALED: &str = "sealed:";
+/// What the text of a sealed value begins with.
+pub const SEALED: &str = "sealed:";
 const ENV: &str = "env:";
 const FILE: &str = "file:";
+/// What stands in a document in place of a secret that was left out when it was exported.
+pub const LEFT_OUT: &str = "left-out:";
+const WAS_LEFT_OUT: &str = "was left out at export: seal the secret with `ecma-host seal`, or write \
+    \"env:NAME\" or \"file:PATH\"";
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// A value as the document has it. Plain text may be a secret too, so it prints as `***`.
@@ -54,7 +59,9 @@ impl ConfigValue {
         let reference = |rest: &str, what: &str| {
             if rest.is_empty() { Err(format!("names no {what}")) } else { Ok(rest.to_owned()) }
         };
-        if text.starts_with(SEALED) {
+        if text.starts_with(LEFT_OUT) {
+            Err(WAS_LEFT_OUT.into())
+        } else if text.starts_with(SEALED) {
             super::sealing::check_form(text).map_err(|error| error.to_string())?;
             Ok(Self::Sealed(text.to_owned()))
         } else if let Some(name) = text.strip_prefix(ENV) {
@@ -150,6 +157,7 @@ mod tests {
             ("file:secrets/db", Ok(ConfigValue::File("secrets/db".into()))),
             ("env:", Err("names no environment variable after env:".into())),
             ("file:", Err("names no file after file:".into())),
+            (LEFT_OUT, Err(WAS_LEFT_OUT.into())),
         ] {
             assert_eq!(ConfigValue::from_text(text), expected, "{text}");
         }
