@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ecma_host::{
     app,
     config::{self, ConnectorName, TokenHash},
-    plugins::Row,
+    plugins::{Row, worker},
     scim,
     simulate::{Client, Form, Wishes},
     telemetry,
@@ -80,6 +80,9 @@ enum Command {
         #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
         set: Vec<(scim::Path, String)>,
     },
+    /// Load one plugin and carry what is asked of it: the host starts this for its connectors.
+    #[command(hide = true)]
+    Worker(worker::Orders),
     /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
     Schema {
         /// Which document.
@@ -143,6 +146,10 @@ fn main() -> ExitCode {
 /// Does what is asked; false when it found something wrong and has told it.
 fn command(arguments: Arguments) -> anyhow::Result<bool> {
     match arguments.command {
+        Command::Worker(orders) => {
+            outlive_requests_to_stop()?;
+            worker::run(&orders)?;
+        }
         Command::Simulate { name, client, dry_run, verbose, json, matching, set } => {
             let form = match (verbose, json) {
                 (_, true) => Form::Json,
@@ -200,6 +207,25 @@ fn command(arguments: Arguments) -> anyhow::Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Services are stopped by a signal to each of their processes; a worker is needed until the host has
+/// finished what is under way, and ends with it.
+#[cfg(unix)]
+fn outlive_requests_to_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    // What is registered stays for the life of the process, the runtime does not.
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        drop(signal(kind)?);
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn outlive_requests_to_stop() -> io::Result<()> {
+    Ok(())
 }
 
 fn table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {

@@ -21,6 +21,7 @@ mod sealing;
 mod secrets;
 mod token;
 mod value;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
 pub use token::{TokenHash, TokenSource, new_token};
 pub use value::{ConfigValue, Resolved};
+pub use worker::{WorkerConfig, WorkerLimits};

@@ -1,10 +1,12 @@
-//! The catalogue of plugins: what lies in the plugins folder, loaded or refused with a reason.
+//! The catalogue of plugins: what lies in the plugins folder, sound or refused with a reason.
 //!
 //! Start at [`Catalog::scan`]. Each candidate goes through the same steps, and one that fails stops
 //! nobody else: who may write the file (`candidate.rs`), is it a whole library for this machine and
 //! does it say it is a plugin (`inspect.rs`), is its name its own, copy to a private folder by its
-//! hash (`shadow.rs`), open (the SDK's `foreign`). What can go wrong, and what to do about it, is
-//! `refusal.rs`. Nothing here knows SCIM, spaces or bindings; libraries are never unloaded.
+//! hash (`shadow.rs`), load in a process that is thrown away (`worker`). What can go wrong, and what
+//! to do about it, is `refusal.rs`. [`Catalog::plugin`] then hands plugins out: the library in this
+//! process, never unloaded and never a second one (`shelf.rs`), or a process of its own (`worker`).
+//! Nothing here knows SCIM, spaces or bindings.
 //!
 //! To add a check: a variant in `refusal.rs` with its sentence and its remedy, and the place where
 //! it is found out.
@@ -14,24 +16,39 @@ mod inspect;
 mod log;
 mod refusal;
 mod shadow;
+mod shelf;
+pub mod worker;
 
 pub use log::install as install_log;
 pub use refusal::Refusal;
+pub use worker::Surroundings;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use ecma_plugin_sdk::{LoadError, Plugin};
+use ecma_plugin_sdk::{Info, Plugin};
 
-use candidate::{Candidate, Sound};
+use candidate::{Candidate, Sound, Stamp};
+use shadow::Copy;
+use shelf::Shelf;
+use worker::Isolated;
+
+/// Where a plugin runs.
+#[derive(Debug, Clone)]
+pub enum Isolation {
+    /// In this process, one for all connectors.
+    InProcess,
+    /// In a process of its own, one for each connector.
+    Process(Surroundings),
+}
 
 /// What became of a candidate.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It can be used.
-    Loaded(Arc<Plugin>),
+    /// It was loaded to try it out, and can be used.
+    Loaded(Info),
     /// The same plugin, byte for byte, as this file, which is used.
     SameAs(PathBuf),
     /// It cannot be used.
@@ -52,6 +69,10 @@ pub struct Found {
     pub sha256: Option<String>,
     /// What became of it.
     pub state: State,
+    /// Where it is loaded from, when it can be.
+    copy: Option<Arc<Copy>>,
+    /// The files as they were; none when that cannot be told.
+    stamps: Vec<Stamp>,
 }
 
 /// One line of `ecma-host plugins list`.
@@ -71,6 +92,17 @@ pub struct Row {
     pub remedy: String,
 }
 
+/// A candidate that looks sound.
+struct Looked<'a> {
+    candidate: &'a Candidate,
+    stamps: Vec<Stamp>,
+    name: String,
+    version: String,
+    hash: String,
+    /// What was read; nothing when the files are those of the catalogue before.
+    sound: Option<Sound>,
+}
+
 /// Another sound plugin of the same name.
 struct Twin {
     earlier: bool,
@@ -83,25 +115,31 @@ pub struct Catalog {
     folder: PathBuf,
     shadow: PathBuf,
     home: Option<PathBuf>,
+    program: PathBuf,
+    shelf: Arc<Shelf>,
     found: Vec<Found>,
 }
 
 impl Catalog {
-    /// Checks and loads what lies in the plugins folder. Plugins are loaded from copies in the
-    /// shadow folder, which is made when it is not there. Files are named as seen from `home`.
+    /// Checks what lies in the plugins folder. Plugins are loaded from copies in the shadow folder,
+    /// which is made when it is not there. Files are named as seen from `home`. `program` is what is
+    /// started as a worker, see [`worker::program`].
     #[must_use]
-    pub fn scan(folder: &Path, shadow: &Path, home: Option<&Path>) -> Catalog {
+    pub fn scan(folder: &Path, shadow: &Path, home: Option<&Path>, program: &Path) -> Catalog {
         let empty = Catalog {
             folder: folder.to_owned(),
             shadow: shadow.to_owned(),
             home: home.map(Path::to_owned),
+            program: program.to_owned(),
+            shelf: Arc::default(),
             found: Vec::new(),
         };
         empty.rescan()
     }
 
-    /// The folder as it is now. A plugin whose content is the same stays the same `Plugin`; the
-    /// plugins of this catalogue go on working whatever became of their files.
+    /// The folder as it is now; files that did not change are not read again. Plugins that were
+    /// handed out go on working whatever became of their files. A connector's next process takes the
+    /// new file; what this process has loaded stays until its end.
     #[must_use]
     pub fn rescan(&self) -> Catalog {
         let found = match candidate::candidates(&self.folder) {
@@ -115,6 +153,8 @@ impl Catalog {
                     version: None,
                     sha256: None,
                     state: State::Refused(refusal),
+                    copy: None,
+                    stamps: Vec::new(),
                 }]
             }
         };
@@ -122,9 +162,14 @@ impl Catalog {
             folder: self.folder.clone(),
             shadow: self.shadow.clone(),
             home: self.home.clone(),
+            program: self.program.clone(),
+            shelf: Arc::clone(&self.shelf),
             found,
         };
         for found in &catalog.found {
+            if let (State::Loaded(_), Some(copy)) = (&found.state, &found.copy) {
+                catalog.shelf.put(&found.name, copy);
+            }
             catalog.tell(found, self);
         }
         catalog
@@ -136,10 +181,33 @@ impl Catalog {
         &self.found
     }
 
-    /// The plugin of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Plugin>> {
-        self.found.iter().find(|found| found.name == name && found.loaded().is_some())?.loaded()
+    /// The plugin of this name, or why there is none and what to do. In this process it is loaded the
+    /// first time it is asked for, and is one for all; a process of its own is one for each call, and
+    /// starts when the plugin is asked something.
+    pub fn plugin(&self, name: &str, how: Isolation) -> Result<Arc<Plugin>, String> {
+        if let (Isolation::InProcess, Some(plugin)) = (&how, self.shelf.loaded(name)) {
+            return Ok(plugin);
+        }
+        let sound = |found: &&Found| found.name == name && found.loaded().is_some();
+        let Some(Found { file, sha256: Some(hash), state: State::Loaded(info), copy, .. }) =
+            self.found.iter().find(sound)
+        else {
+            return Err(self.why_not(name));
+        };
+        match (how, copy) {
+            (Isolation::Process(surroundings), Some(copy)) => {
+                let newest = self.shelf.put(name, copy);
+                let program = self.program.clone();
+                let isolated = Isolated::new(program, name.to_owned(), newest, surroundings);
+                Ok(Arc::new(Plugin::new(info.clone(), isolated)))
+            }
+            _ => self.shelf.load(name, hash).map_err(|refusal| self.refused(name, file, &refusal)),
+        }
+    }
+
+    fn refused(&self, name: &str, file: &Path, refusal: &Refusal) -> String {
+        let file = self.shown(file);
+        format!("plugin {name} ({file}) was refused: {refusal}; {}", refusal.remedy())
     }
 
     /// The names of the plugins that can be used, in order.
@@ -158,8 +226,7 @@ impl Catalog {
             _ => None,
         });
         if let Some((found, refusal)) = refused {
-            let file = self.shown(&found.file);
-            return format!("plugin {name} ({file}) was refused: {refusal}; {}", refusal.remedy());
+            return self.refused(name, &found.file, refusal);
         }
         let folder = self.shown(&self.folder);
         if let [Found { file, state: State::Refused(refusal), .. }] = self.found.as_slice()
@@ -189,6 +256,10 @@ impl Catalog {
     pub fn rows(&self) -> Vec<Row> {
         let row = |found: &Found| {
             let (state, remedy) = match &found.state {
+                State::Loaded(_) if self.shelf.has_other(&found.name, found.sha256.as_deref()) => (
+                    "loaded; the file has changed".to_owned(),
+                    "restart the host to pick it up".to_owned(),
+                ),
                 State::Loaded(_) => ("loaded".to_owned(), String::new()),
                 State::SameAs(other) => (
                     format!("not used: the same plugin as {}", self.shown(other)),
@@ -200,7 +271,7 @@ impl Catalog {
                 file: self.shown(&found.file),
                 plugin: found.name.clone(),
                 version: found.version.clone().unwrap_or_default(),
-                sdk: found.loaded().map_or_else(String::new, |p| p.info().sdk.clone()),
+                sdk: found.loaded().map_or_else(String::new, |info| info.sdk.clone()),
                 state,
                 remedy,
             }
@@ -217,36 +288,64 @@ impl Catalog {
 
     fn find(&self, candidates: &[Candidate]) -> Vec<Found> {
         let mut found = Vec::new();
-        let mut sound = Vec::new();
+        let mut all = Vec::new();
         for candidate in candidates {
-            match candidate.check() {
-                Ok(checked) => sound.push((candidate, shadow::content_hash(&checked), checked)),
-                Err(refusal) => found.push(Found {
-                    file: candidate.path.clone(),
-                    name: candidate.guess(),
-                    version: None,
-                    sha256: None,
-                    state: State::Refused(refusal),
-                }),
+            let stamps = candidate.stamps();
+            let same = |known: &&Found| {
+                known.file == candidate.path && !stamps.is_empty() && known.stamps == stamps
+            };
+            match self.found.iter().find(same) {
+                Some(known) if known.stays_refused() => found.push(known.clone()),
+                Some(Found {
+                    name,
+                    version: Some(version),
+                    sha256: Some(hash),
+                    copy: Some(_),
+                    ..
+                }) => {
+                    let (name, version, hash) = (name.clone(), version.clone(), hash.clone());
+                    all.push(Looked { candidate, stamps, name, version, hash, sound: None });
+                }
+                _ => match candidate.check() {
+                    Ok(sound) => {
+                        let hash = shadow::content_hash(&sound);
+                        let inspect::Marker { name, version } = sound.marker.clone();
+                        let sound = Some(sound);
+                        all.push(Looked { candidate, stamps, name, version, hash, sound });
+                    }
+                    Err(refusal) => found.push(Found {
+                        file: candidate.path.clone(),
+                        name: candidate.guess(),
+                        version: None,
+                        sha256: None,
+                        state: State::Refused(refusal),
+                        copy: None,
+                        stamps,
+                    }),
+                },
             }
         }
-        for (at, (candidate, hash, checked)) in sound.iter().enumerate() {
-            let name = &checked.marker.name;
-            let twin = |(other, (file, hash, checked)): (usize, &(&Candidate, String, Sound))| {
-                let is_twin = other != at && checked.marker.name == *name;
-                is_twin.then(|| Twin {
+        for (at, looked) in all.iter().enumerate() {
+            let twin = |(other, twin): (usize, &Looked<'_>)| {
+                (other != at && twin.name == looked.name).then(|| Twin {
                     earlier: other < at,
-                    file: file.path.clone(),
-                    hash: hash.clone(),
+                    file: twin.candidate.path.clone(),
+                    hash: twin.hash.clone(),
                 })
             };
-            let twins: Vec<Twin> = sound.iter().enumerate().filter_map(twin).collect();
+            let twins: Vec<Twin> = all.iter().enumerate().filter_map(twin).collect();
+            let (state, copy) = match self.admit(looked, &twins) {
+                Ok((info, copy)) => (State::Loaded(info), Some(copy)),
+                Err(state) => (state, None),
+            };
             found.push(Found {
-                file: candidate.path.clone(),
-                name: name.clone(),
-                version: Some(checked.marker.version.clone()),
-                sha256: Some(hash.clone()),
-                state: self.admit(hash, checked, &twins),
+                file: looked.candidate.path.clone(),
+                name: looked.name.clone(),
+                version: Some(looked.version.clone()),
+                sha256: Some(looked.hash.clone()),
+                state,
+                copy,
+                stamps: looked.stamps.clone(),
             });
         }
         found.sort_by(|one, other| one.file.cmp(&other.file));
@@ -254,54 +353,58 @@ impl Catalog {
     }
 
     /// Decides about a sound plugin, given the others of its name.
-    fn admit(&self, hash: &str, sound: &Sound, twins: &[Twin]) -> State {
-        let name = &sound.marker.name;
+    fn admit(&self, looked: &Looked<'_>, twins: &[Twin]) -> Result<(Info, Arc<Copy>), State> {
         // Which one is meant only the operator knows; guessing might write with the wrong one.
-        if let Some(other) = twins.iter().find(|twin| twin.hash != hash) {
-            let (name, other) = (name.clone(), PathBuf::from(self.shown(&other.file)));
-            return State::Refused(Refusal::Duplicate { name, other });
+        if let Some(other) = twins.iter().find(|twin| twin.hash != looked.hash) {
+            let (name, other) = (looked.name.clone(), PathBuf::from(self.shown(&other.file)));
+            return Err(State::Refused(Refusal::Duplicate { name, other }));
         }
         if let Some(first) = twins.iter().find(|twin| twin.earlier) {
-            return State::SameAs(first.file.clone());
+            return Err(State::SameAs(first.file.clone()));
         }
-        let known = self.found.iter().find(|found| found.sha256.as_deref() == Some(hash));
-        if let Some(plugin) = known.and_then(Found::loaded) {
-            return State::Loaded(plugin.clone());
+        for known in self.found.iter().filter(|f| f.sha256.as_deref() == Some(&looked.hash)) {
+            if let (State::Loaded(info), Some(copy)) = (&known.state, &known.copy) {
+                return Ok((info.clone(), Arc::clone(copy)));
+            }
         }
-        match self.load(hash, sound) {
-            Ok(plugin) => State::Loaded(Arc::new(plugin)),
-            Err(refusal) => State::Refused(refusal),
-        }
+        self.try_out(looked).map_err(State::Refused)
     }
 
-    fn load(&self, hash: &str, sound: &Sound) -> Result<Plugin, Refusal> {
-        let copy = shadow::copy(&self.shadow, hash, sound)?;
-        let plugin =
-            Plugin::load_with(&copy.plugin, &copy.prerequisites).map_err(|error| match error {
-                LoadError::NoSymbol => Refusal::NotAPlugin,
-                LoadError::Waist { found, expected } => Refusal::Interface { found, expected },
-                error => Refusal::Load(error),
-            })?;
-        let (marker, answered) = (&sound.marker.name, &plugin.info().name);
-        if marker != answered {
-            let (marker, answered) = (marker.clone(), answered.clone());
+    /// Loads a plugin where it can do no harm: a library that ends its process while it is loaded, or
+    /// hangs, is refused like any other.
+    fn try_out(&self, looked: &Looked<'_>) -> Result<(Info, Arc<Copy>), Refusal> {
+        let sound = match &looked.sound {
+            Some(sound) => sound,
+            // Only read again when a twin of it has gone.
+            None => &looked.candidate.check()?,
+        };
+        let copy = shadow::copy(&self.shadow, &looked.hash, sound)?;
+        let info = worker::try_out(&self.program, &looked.name, &copy)?;
+        if looked.name != info.name {
+            let (marker, answered) = (looked.name.clone(), info.name);
             return Err(Refusal::OtherName { marker, answered });
         }
-        Ok(plugin)
+        Ok((info, Arc::new(copy)))
     }
 
     /// One line in the log for each candidate; none for what is as it was.
     fn tell(&self, found: &Found, before: &Catalog) {
         let file = self.shown(&found.file);
-        let known = before.found.iter().find(|known| known.file == found.file);
+        let same = |known: &&Found| known.file == found.file && known.sha256 == found.sha256;
+        if before.found.iter().find(same).is_some_and(|known| known.state == found.state) {
+            return;
+        }
         match &found.state {
-            State::Loaded(plugin) => {
-                let same = |known: &Found| known.loaded().is_some_and(|p| Arc::ptr_eq(p, plugin));
-                if known.is_some_and(same) {
-                    return;
-                }
-                let (name, version) = (&plugin.info().name, &plugin.info().version);
+            State::Loaded(Info { name, version, .. }) => {
                 tracing::info!(plugin = name, version, file, "Plugin loaded");
+                if self.shelf.has_other(name, found.sha256.as_deref()) {
+                    tracing::warn!(
+                        plugin = name,
+                        file,
+                        "The plugin's file has changed; connectors that \
+                        run in the host's process get it after a restart"
+                    );
+                }
             }
             State::SameAs(other) => {
                 let same_as = self.shown(other);
@@ -323,12 +426,17 @@ impl Catalog {
 }
 
 impl Found {
-    /// The plugin, when it can be used.
+    /// Who the plugin is, when it can be used.
     #[must_use]
-    pub fn loaded(&self) -> Option<&Arc<Plugin>> {
+    pub fn loaded(&self) -> Option<&Info> {
         match &self.state {
-            State::Loaded(plugin) => Some(plugin),
+            State::Loaded(info) => Some(info),
             _ => None,
         }
+    }
+
+    /// Whether the same files are refused again.
+    fn stays_refused(&self) -> bool {
+        matches!(&self.state, State::Refused(refusal) if refusal.is_of_the_file())
     }
 }

@@ -1,0 +1,128 @@
+//! A session with a worker, as the waist's own sessions are: one call at a time.
+
+use super::{
+    frame::Kind,
+    running::{Frames, Running},
+};
+use crate::plugins::log;
+use ecma_plugin_sdk::{Error, ErrorKind, LogLine, Pager, Result, Session};
+use std::{
+    sync::{Arc, mpsc::RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+/// How often a waiting call looks whether it should go on.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a plugin may take to answer a question; nobody else ends those.
+const ASKED: Duration = Duration::from_secs(20);
+/// How long a plugin may take to close a connection until the next one is opened all the same.
+const CLOSED: Duration = Duration::from_secs(5);
+
+/// A session; the worker closes it when this is dropped.
+pub(super) struct Talk {
+    running: Arc<Running>,
+    frames: Frames,
+    is_open: bool,
+}
+
+struct NoPages;
+
+impl Pager for NoPages {
+    fn page(&mut self, _: &[u8]) -> bool {
+        false
+    }
+}
+
+impl Talk {
+    fn new(running: Arc<Running>) -> Talk {
+        // Before each call: what is wanted may depend on the spans it stands in.
+        running.level(log::level());
+        let frames = running.open();
+        Talk { running, frames, is_open: false }
+    }
+
+    /// Asks a question.
+    pub(super) fn ask(running: Arc<Running>, question: &[u8]) -> Result<Vec<u8>> {
+        let mut talk = Talk::new(running);
+        talk.send(Kind::Ask, question)?;
+        talk.answer(&mut NoPages, Some(ASKED))
+    }
+
+    /// Opens a session.
+    pub(super) fn connect(running: Arc<Running>, values: &[u8]) -> Result<Talk> {
+        let mut talk = Talk::new(running);
+        talk.send(Kind::Connect, values)?;
+        talk.answer(&mut NoPages, None)?;
+        talk.is_open = true;
+        Ok(talk)
+    }
+
+    fn send(&self, kind: Kind, bytes: &[u8]) -> Result<()> {
+        let sent = self.running.send(kind, self.frames.number, bytes);
+        sent.map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
+    }
+
+    /// Waits for an answer. Lines of the log on the way are written here, in the span of the call.
+    fn answer(&mut self, pager: &mut dyn Pager, within: Option<Duration>) -> Result<Vec<u8>> {
+        let (began, mut stopped) = (Instant::now(), false);
+        loop {
+            let frame = match self.frames.received.recv_timeout(LOOK) {
+                Ok(frame) => frame,
+                Err(RecvTimeoutError::Disconnected) => return Err(self.why_ended()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(within) = within.filter(|within| began.elapsed() >= *within) {
+                        let seconds = within.as_secs();
+                        let text = format!("the plugin did not answer within {seconds} seconds");
+                        return Err(Error::new(ErrorKind::Timeout, text));
+                    }
+                    if !stopped && !pager.go_on() {
+                        stopped = true;
+                        self.send(Kind::Stop, &[])?;
+                    }
+                    continue;
+                }
+            };
+            let understood = match frame.kind {
+                Kind::Answer => return Ok(frame.bytes),
+                Kind::Failed => frame.said::<Error>().map(Err)?,
+                Kind::Line => frame.said::<LogLine>().map(|line| Ok(log::line(&line)))?,
+                Kind::Page => {
+                    stopped = stopped || !pager.page(&frame.bytes);
+                    self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])
+                }
+                kind => Err(Error::internal(format!("the plugin's process answered {kind:?}"))),
+            };
+            understood?;
+        }
+    }
+
+    fn why_ended(&self) -> Error {
+        let ended = self.running.ended().map(|ended| ended.error.clone());
+        ended.unwrap_or_else(|| Error::internal("the plugin's process ended"))
+    }
+}
+
+impl Session for Talk {
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Result<Vec<u8>> {
+        self.running.level(log::level());
+        self.send(Kind::Call, request)?;
+        self.answer(pager, None)
+    }
+
+    fn is_open(&self) -> bool {
+        self.running.ended().is_none()
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        if !self.is_open {
+            let _ = self.send(Kind::Close, &[]);
+            return;
+        }
+        // As in process, what is opened next finds this one closed; but nothing waits for ever.
+        if self.send(Kind::Close, &[]).is_ok() && self.is_open() {
+            let _ = self.answer(&mut NoPages, Some(CLOSED));
+        }
+    }
+}
