@@ -157,6 +157,11 @@ impl Host {
         Entra::new(running.client.clone(), running.address, name, token(name))
     }
 
+    /// The number of the host's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
     /// Asks the host to stop and waits for its end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut running = self.running.take().unwrap();

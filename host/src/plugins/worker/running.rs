@@ -167,7 +167,8 @@ impl Running {
 
     /// Whether it can be asked.
     pub(super) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && self.ended.get().is_none()
+        let is_ending = self.asked.load(Ordering::Relaxed) || self.ended.get().is_some();
+        self.ready.load(Ordering::Acquire) && !is_ending
     }
 
     /// How it ended, once it has.

@@ -110,7 +110,7 @@ impl Session for Talk {
     }
 
     fn is_open(&self) -> bool {
-        self.running.ended().is_none()
+        self.running.is_ready()
     }
 }
 
