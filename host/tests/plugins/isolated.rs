@@ -3,13 +3,13 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use ecma_host::plugins::Refusal;
+use ecma_host::plugins::{Catalog, Refusal};
 use ecma_plugin_sdk::{
     Entry, ErrorKind, ImportRun, Pager, Plugin, Values,
     testkit::{Contract, TempDir, temp_dir},
 };
 
-use crate::home::{Home, claims, library, process, refused, works};
+use crate::home::{Home, chmod, claims, library, process, refused, works};
 
 /// A plugin in a process of its own, and the home it is from.
 fn isolated(name: &str) -> (Home, Plugin) {
@@ -120,4 +120,28 @@ fn a_connection_says_that_its_process_has_ended_and_the_next_one_works() {
     let error = next.test().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "worth another try: {error}");
     connect("nothing").unwrap().test().unwrap();
+}
+
+#[test]
+fn what_a_worker_sends_is_not_believed() {
+    let home = Home::new();
+    home.put("libfolder.so", &library("folder"));
+    for (script, said) in [
+        ("printf 'AAAAAAAAAAAAAAAA'; sleep 60", "there is no kind of frame 65"),
+        // A page of more than 1 GB.
+        (r"printf '\000\000\000\100\013\000\000\000\000'; sleep 60", "1073741824 bytes"),
+        // An answer where the plugin has to say who it is.
+        (r"printf '\002\000\000\000\011\000\000\000\000{}'; sleep 60", "not understood"),
+        ("exit 7", "(exit status: 7)"),
+    ] {
+        let program = home.path().join("program");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        chmod(&program, 0o755);
+        let catalog = Catalog::scan(&home.ecma(), &home.shadow(), None, &program);
+        let refusal = refused(&catalog.found()[0]).to_string();
+        assert!(refusal.contains(said), "{script}: {refusal}");
+    }
+    let absent = home.path().join("absent");
+    let catalog = Catalog::scan(&home.ecma(), &home.shadow(), None, &absent);
+    assert!(matches!(refused(&catalog.found()[0]), Refusal::NoProcess(_)));
 }

@@ -5,8 +5,9 @@ use super::{
     running::{Frames, Running},
 };
 use crate::plugins::log;
-use ecma_plugin_sdk::{Error, ErrorKind, LogLine, Pager, Result, Session};
+use ecma_plugin_sdk::{Error, ErrorKind, Pager, Result, Session};
 use std::{
+    fmt,
     sync::{Arc, mpsc::RecvTimeoutError},
     time::{Duration, Instant},
 };
@@ -82,18 +83,25 @@ impl Talk {
                     continue;
                 }
             };
-            let understood = match frame.kind {
+            match frame.kind {
                 Kind::Answer => return Ok(frame.bytes),
-                Kind::Failed => frame.said::<Error>().map(Err)?,
-                Kind::Line => frame.said::<LogLine>().map(|line| Ok(log::line(&line)))?,
+                Kind::Failed => return Err(frame.said().unwrap_or_else(|error| self.bad(error))),
+                Kind::Line => log::line(&frame.said().map_err(|error| self.bad(error))?),
                 Kind::Page => {
                     stopped = stopped || !pager.page(&frame.bytes);
-                    self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])
+                    self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])?;
                 }
-                kind => Err(Error::internal(format!("the plugin's process answered {kind:?}"))),
-            };
-            understood?;
+                kind => return Err(self.bad(format!("{kind:?} is no answer"))),
+            }
         }
+    }
+
+    /// What a worker sends is not believed: one that says what makes no sense is ended.
+    fn bad(&self, what: impl fmt::Display) -> Error {
+        self.running.end();
+        Error::internal(format!(
+            "the plugin's process was ended: it sent what cannot be read, {what}"
+        ))
     }
 
     fn why_ended(&self) -> Error {
