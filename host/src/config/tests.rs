@@ -155,7 +155,7 @@ fn broken_heads_say_where_and_why() {
         (
             "colour = 5",
             "3:1: colour: unknown key, known here: plugin, name, description, token, autosync, \
-             guard, values, partitions, run, object",
+             isolation, worker, guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),
         ("autosync = -1", "3:12: autosync: must be between 0 and 525600, found -1"),
@@ -399,7 +399,7 @@ fn a_plugin_runs_in_a_process_of_its_own_unless_the_document_says_otherwise() {
     assert_eq!((worker.limits, worker.environment.len()), (WorkerLimits::default(), 0));
     assert_eq!(parse(&document("isolation = \"in-process\"")).unwrap().worker, None);
     for (more, said) in [
-        ("isolation = \"none\"", "\"process\" or \"in-process\""),
+        ("isolation = \"none\"", "unknown word \"none\", known here: process, in-process"),
         ("isolation = \"in-process\"\n[worker]\nfiles = 99", "has no effect while isolation is"),
         ("[worker]\nfiles = 1", "files"),
         ("[worker.environment]\n\"A=B\" = \"x\"", "is no name of a variable"),

@@ -262,10 +262,13 @@ impl Catalog {
         self.found.iter().map(row).collect()
     }
 
-    /// Removes copies of plugins from the shadow folder that this catalogue does not use. For the
-    /// one process that serves, once after its start.
+    /// Removes copies of plugins from the shadow folder that neither this catalogue nor a connector
+    /// uses. For the one process that serves.
     pub fn sweep(&self) {
-        let keep: Vec<&str> = self.found.iter().filter_map(|f| f.sha256.as_deref()).collect();
+        let awaited = self.shelf.awaited();
+        let folders = awaited.iter().filter_map(|copy| copy.plugin.parent()?.file_name()?.to_str());
+        let keep: Vec<&str> =
+            self.found.iter().filter_map(|f| f.sha256.as_deref()).chain(folders).collect();
         shadow::sweep(&self.shadow, &keep);
     }
 

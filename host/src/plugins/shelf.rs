@@ -35,6 +35,14 @@ impl Shelf {
         Arc::clone(&kept.newest)
     }
 
+    /// The copies that the next process of a connector is loaded from.
+    pub(super) fn awaited(&self) -> Vec<Arc<Copy>> {
+        let all = self.0.lock();
+        // More than one: a connector holds the other.
+        let awaited = all.values().filter(|kept| Arc::strong_count(&kept.newest) > 1);
+        awaited.map(|kept| Arc::clone(&kept.newest.lock())).collect()
+    }
+
     /// The plugin that this process has loaded.
     pub(super) fn loaded(&self, name: &str) -> Option<Arc<Plugin>> {
         Some(Arc::clone(&self.0.lock().get(name)?.loaded.as_ref()?.1))
