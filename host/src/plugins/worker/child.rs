@@ -183,7 +183,7 @@ fn hold(number: u32, values: &[u8], frames: &Receiver<Frame>, stop: &AtomicBool)
     answer(number, Ok(Vec::new()));
 }
 
-/// Hands pages to the host, each answered before the next.
+/// Hands pages to the host, each answered before the next; the host may still be looking at it then.
 struct Pages<'a> {
     number: u32,
     frames: &'a Receiver<Frame>,

@@ -84,12 +84,16 @@ impl Talk {
                 }
             };
             match frame.kind {
+                Kind::Answer if stopped => return Err(Error::cancelled()),
                 Kind::Answer => return Ok(frame.bytes),
                 Kind::Failed => return Err(frame.said().unwrap_or_else(|error| self.bad(error))),
                 Kind::Line => log::line(&frame.said().map_err(|error| self.bad(error))?),
                 Kind::Page => {
-                    stopped = stopped || !pager.page(&frame.bytes);
+                    // Before the page is looked at: the plugin makes the next one meanwhile. One that
+                    // comes after all when no more is wanted is dropped.
+                    stopped = stopped || !pager.go_on();
                     self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])?;
+                    stopped = stopped || !pager.page(&frame.bytes);
                 }
                 kind => return Err(self.bad(format!("{kind:?} is no answer"))),
             }

@@ -85,11 +85,13 @@ fn deep(level: u64) -> u64 {
 /// Not an access to memory itself: for that one has to leave the safe language.
 fn segfault() -> ! {
     #[cfg(unix)]
-    // More than once: the first goes to the handler that watches the stack.
-    for _ in 0..9 {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::SEGV);
+    // Until it has come: the first goes to the handler that watches the stack.
+    loop {
+        let own = rustix::process::getpid();
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::SEGV);
+        thread::park_timeout(NAP);
     }
+    #[cfg(not(unix))]
     process::abort()
 }
 
