@@ -14,10 +14,10 @@ pub use simulate::simulate;
 use crate::{
     binding::{Binding, Steps, Unbound},
     config::{
-        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, private_folder,
-        write_atomic,
+        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, Secret,
+        private_folder, write_atomic,
     },
-    plugins::{self, Catalog},
+    plugins::{self, Catalog, Isolation, Surroundings, worker},
     web::{Web, server, tls},
 };
 use anyhow::{Context, bail};
@@ -72,7 +72,8 @@ pub fn catalog(config: &HostConfig) -> anyhow::Result<Catalog> {
     private_folder(&config.state)
         .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
     plugins::install_log();
-    Ok(Catalog::scan(&config.plugins, &config.state.join("shadow"), Some(&config.home)))
+    let shadow = config.state.join("shadow");
+    Ok(Catalog::scan(&config.plugins, &shadow, Some(&config.home), &worker::program()))
 }
 
 /// The key that seals secrets, made when there is none.
@@ -233,8 +234,10 @@ fn bind(
     key: &SealingKey,
     connector: ConnectorConfig,
 ) -> Result<Arc<Binding>, Unbound> {
-    let plugin = catalog.get(&connector.plugin).cloned();
-    let plugin = plugin.ok_or_else(|| Unbound(vec![catalog.why_not(&connector.plugin)]))?;
+    let isolation = isolation(config, key, &connector)?;
+    let environment = secrets_of(&connector, &isolation);
+    let plugin =
+        catalog.plugin(&connector.plugin, isolation).map_err(|reason| Unbound(vec![reason]))?;
     let token = connector
         .token
         .resolve(&config.home)
@@ -246,8 +249,36 @@ fn bind(
     let steps = Steps {
         full_import: step_values("full_import", &connector.run.full_import.values, config, key)?,
         delta_import: step_values("delta_import", &connector.run.delta_import.values, config, key)?,
+        environment,
     };
     Binding::new(connector, token, values, steps, plugin, now, SCAN)
+}
+
+/// Where the document wants the plugin to run.
+fn isolation(
+    config: &HostConfig,
+    key: &SealingKey,
+    connector: &ConnectorConfig,
+) -> Result<Isolation, Unbound> {
+    let Some(worker) = &connector.worker else { return Ok(Isolation::InProcess) };
+    let environment = worker.resolve_environment(&config.home, key).map_err(|failures| {
+        let place = |(name, reason)| format!("worker.environment.{name}: {reason}");
+        Unbound(failures.into_iter().map(place).collect())
+    })?;
+    let connector = connector.name.to_string();
+    Ok(Isolation::Process(Surroundings { connector, limits: worker.limits, environment }))
+}
+
+/// The variables of a plugin's process that no message may repeat.
+fn secrets_of(connector: &ConnectorConfig, isolation: &Isolation) -> Vec<Secret> {
+    let (Some(worker), Isolation::Process(surroundings)) = (&connector.worker, isolation) else {
+        return Vec::new();
+    };
+    let variables = surroundings.environment.iter();
+    variables
+        .filter(|(name, _)| worker.environment.get(name).is_some_and(ConfigValue::is_reference))
+        .map(|(_, value)| value.clone())
+        .collect()
 }
 
 /// The values of a run profile, references followed.

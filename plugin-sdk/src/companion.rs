@@ -62,7 +62,7 @@ mod opener {
             request: &[u8],
             page: &mut dyn FnMut(&[u8]) -> bool,
         ) -> Result<Vec<u8>> {
-            let answer = self.0.call(request, &mut Pieces(page));
+            let answer = self.0.call(request, &mut Pieces(page))?;
             decode_answer(&answer).map(ByteBuf::into_vec)
         }
     }

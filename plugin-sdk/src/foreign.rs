@@ -18,6 +18,7 @@ use ecma_plugin_abi::{
         std_types::{RSlice, RStr, RVec},
     },
 };
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -51,7 +52,7 @@ extern "C" fn log_line(record: RSlice<'_, u8>) {
 }
 
 /// Why a library is not a plugin that can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The system's loader refused it; the text is the loader's.
@@ -98,8 +99,9 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// A loaded library.
-struct Library(PluginModule_Ref);
+/// A loaded plugin library, for whoever carries its bytes further; others use [`Plugin::load`]. It
+/// stays loaded until the process ends.
+pub struct Library(PluginModule_Ref);
 
 impl Plugin {
     /// Opens a plugin library. It stays loaded until the process ends.
@@ -111,6 +113,14 @@ impl Plugin {
     /// works. One that cannot be opened is no error unless the plugin then misses a library. All of
     /// them stay loaded until the process ends.
     pub fn load_with(path: &Path, prerequisites: &[PathBuf]) -> Result<Plugin, LoadError> {
+        let (info, library) = Library::open(path, prerequisites)?;
+        Ok(Plugin::new(info, library))
+    }
+}
+
+impl Library {
+    /// Opens a plugin library as [`Plugin::load_with`] does; answers who it is as well.
+    pub fn open(path: &Path, prerequisites: &[PathBuf]) -> Result<(Info, Library), LoadError> {
         let left = open_prerequisites(prerequisites);
         let module = load(path).map_err(|error| match (error, left) {
             // The plugin misses what could not be opened for want of something else.
@@ -125,7 +135,7 @@ impl Plugin {
             let folder = encode(&Question::Folder(folder.to_owned()));
             drop(module.ask()(RSlice::from_slice(&folder)));
         }
-        Ok(Plugin::new(info, Library(module)))
+        Ok((info, Library(module)))
     }
 }
 
@@ -141,8 +151,7 @@ pub(crate) fn open_companion(
     }
     let ours = HostLog { enabled: log_enabled, line: log_line };
     start(module, log::installed().unwrap_or(ours))?;
-    let opened = Library(module).connect(words);
-    Ok(opened.map_err(|error| decode::<Error>(&error).unwrap_or_else(|error| error)))
+    Ok(Library(module).connect(words))
 }
 
 /// Opens a library and finds its module. It stays loaded until the process ends.
@@ -260,15 +269,15 @@ fn loaded(error: &LibraryError) -> LoadError {
 }
 
 impl Transport for Library {
-    fn ask(&self, question: &[u8]) -> Vec<u8> {
-        self.0.ask()(RSlice::from_slice(question)).into_vec()
+    fn ask(&self, question: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.0.ask()(RSlice::from_slice(question)).into_vec())
     }
 
-    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>, Vec<u8>> {
+    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>> {
         let connected = self.0.connect()(RSlice::from_slice(values));
         match connected.session.into_option() {
             Some(session) => Ok(Box::new(Open(session))),
-            None => Err(connected.failure.into_vec()),
+            None => Err(decode::<Error>(&connected.failure).unwrap_or_else(|error| error)),
         }
     }
 }
@@ -282,14 +291,14 @@ unsafe impl Send for Open {}
 
 #[expect(unsafe_code, reason = "the waist")]
 impl Session for Open {
-    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8> {
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Result<Vec<u8>> {
         let mut pager: &mut dyn Pager = pager;
         let state = (&raw mut pager).cast::<()>();
         let pages = Pages { state, page: take_page, go_on };
         // SAFETY: the session is open, `&mut self` makes this the only call, and `pages` outlives it.
         let answer: RVec<u8> =
             unsafe { (self.0.call)(self.0.state, RSlice::from_slice(request), pages) };
-        answer.into_vec()
+        Ok(answer.into_vec())
     }
 }
 

@@ -64,7 +64,7 @@ pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use export::symbols;
 #[cfg(feature = "companion")]
-pub use foreign::{LoadError, LogTarget, set_log};
+pub use foreign::{Library, LoadError, LogTarget, set_log};
 pub use log::LogLine;
 pub use plugin::{Connection, Plugin, Session, Transport};
 pub use run::{

@@ -9,19 +9,32 @@ use crate::{
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
-/// Carries questions to a plugin: a library, this very program, one day another process.
+/// Carries questions to a plugin: a library, this very program, another process.
+///
+/// Answers are the plugin's bytes, its errors among them; an error is that of the way to it.
 pub trait Transport: Send + Sync {
     /// Answers a question.
-    fn ask(&self, question: &[u8]) -> Vec<u8>;
+    fn ask(&self, question: &[u8]) -> Result<Vec<u8>>;
 
-    /// Opens a session with these values, or answers an encoded error.
-    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>, Vec<u8>>;
+    /// Opens a session with these values. The error may be the plugin's.
+    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>>;
+
+    /// Ends what runs in the plugin, where that is possible: every call under way comes back with an
+    /// error. `false`: it is not possible, calls come back when they like.
+    fn end(&self) -> bool {
+        false
+    }
 }
 
 /// Carries requests to a connection.
 pub trait Session: Send {
     /// Answers a request; pages of an import go to the pager meanwhile.
-    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8>;
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Result<Vec<u8>>;
+
+    /// Whether a request would reach the plugin.
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 /// A plugin that was found to be sound.
@@ -74,14 +87,17 @@ impl Plugin {
 
     /// Opens a connection.
     pub fn connect(&self, values: &Values) -> Result<Connection> {
-        match self.transport.connect(&encode(values)) {
-            Ok(session) => Ok(Connection(session)),
-            Err(error) => Err(crate::words::decode(&error).unwrap_or_else(|error| error)),
-        }
+        self.transport.connect(&encode(values)).map(Connection)
+    }
+
+    /// Ends what runs in the plugin, where that is possible: when it has a process of its own. Calls
+    /// under way then come back with an error, and the next one finds a new process.
+    pub fn end(&self) -> bool {
+        self.transport.end()
     }
 
     fn ask<T: DeserializeOwned>(&self, question: &Question) -> Result<T> {
-        decode_answer(&self.transport.ask(&encode(question)))
+        decode_answer(&self.transport.ask(&encode(question))?)
     }
 }
 
@@ -97,6 +113,12 @@ impl Pager for NoPages {
 }
 
 impl Connection {
+    /// Whether a call would reach the plugin: not when its process has ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
     /// Whether the connected system answers.
     pub fn test(&mut self) -> Result<()> {
         self.call(&Request::Test)
@@ -119,7 +141,7 @@ impl Connection {
 
     /// Imports; pages go to the pager.
     pub fn import(&mut self, run: &ImportRun, pager: &mut dyn Pager) -> Result<Option<Watermark>> {
-        decode_answer(&self.0.call(&encode(&Request::Import(run.clone())), pager))
+        decode_answer(&self.0.call(&encode(&Request::Import(run.clone())), pager)?)
     }
 
     /// Exports a page of changes; one result for each. An error of the whole page may have happened
@@ -162,7 +184,7 @@ impl Connection {
     }
 
     fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T> {
-        decode_answer(&self.0.call(&encode(request), &mut NoPages))
+        decode_answer(&self.0.call(&encode(request), &mut NoPages)?)
     }
 }
 
@@ -170,20 +192,17 @@ impl Connection {
 struct Linked<C>(PhantomData<fn() -> C>);
 
 impl<C: Connector> Transport for Linked<C> {
-    fn ask(&self, question: &[u8]) -> Vec<u8> {
-        export::ask::<C>(question)
+    fn ask(&self, question: &[u8]) -> Result<Vec<u8>> {
+        Ok(export::ask::<C>(question))
     }
 
-    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>, Vec<u8>> {
-        match export::connect::<C>(values) {
-            Ok(open) => Ok(Box::new(open)),
-            Err(error) => Err(encode(&error)),
-        }
+    fn connect(&self, values: &[u8]) -> Result<Box<dyn Session>> {
+        Ok(Box::new(export::connect::<C>(values)?))
     }
 }
 
 impl<C: Connector> Session for export::Open<C> {
-    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Vec<u8> {
-        self.answer(request, pager)
+    fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Result<Vec<u8>> {
+        Ok(self.answer(request, pager))
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::{fs, thread};
 
 /// A connector to three people in memory, with orders to misbehave.
-fn ordered(name: &str, mode: &str, at: &str, more: &str) -> String {
+pub(crate) fn ordered(name: &str, mode: &str, at: &str, more: &str) -> String {
     format!("{MEMORY}store = \"{name}\"\nmode = \"{mode}\"\nat = \"{at}\"\n{more}\n")
 }
 
@@ -27,7 +27,7 @@ fn one(name: &str, mode: &str, at: &str, more: &str) -> Host {
 }
 
 /// The host lives, and a connector of the same library works from end to end.
-fn the_neighbor_works(host: &Host) {
+pub(crate) fn the_neighbor_works(host: &Host) {
     let entra = host.entra("GOOD");
     let created = entra.create(&person("neighbor", "")).expect(201);
     let id = created["id"].as_str().unwrap();
@@ -37,7 +37,7 @@ fn the_neighbor_works(host: &Host) {
     entra.user(id).refused(404);
 }
 
-fn rename(entra: &Entra) -> Answer {
+pub(crate) fn rename(entra: &Entra) -> Answer {
     entra.patch("person.1", json!([{"op": "replace", "path": "displayName", "value": "A"}]))
 }
 

@@ -10,8 +10,9 @@ fn an_older_view_never_undoes_what_was_exported_meanwhile() {
     let mut host = Host::with(&["misbehaving"]);
     let release = host.path("release");
     let orders = format!("mode = \"hang\"\nat = \"import\"\nrelease = \"{}\"\n", release.display());
-    host.document("SLOW", &format!("{MEMORY}store = \"shared\"\n{orders}"));
-    host.document("OTHER", &format!("{MEMORY}store = \"shared\""));
+    // Each connector has a process of its own, so their people are in a file.
+    host.document("SLOW", &format!("{MEMORY}file = \"people.json\"\n{orders}"));
+    host.document("OTHER", &format!("{MEMORY}file = \"people.json\""));
     fs::write(&release, "").unwrap();
     host.start();
     let entra = host.entra("SLOW");

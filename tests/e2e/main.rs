@@ -13,6 +13,7 @@ mod employees;
 mod faults;
 mod flows;
 mod groups;
+mod isolation;
 mod journey;
 mod laws;
 mod live;

@@ -4,7 +4,7 @@ use super::{bind, sealing_key, texts};
 use crate::{
     binding::Unbound,
     config::{HostConfig, Loaded, load_connectors, private_folder},
-    plugins::{self, Catalog, Row},
+    plugins::{self, Catalog, Isolation, Row, Surroundings, worker},
 };
 use anyhow::{Context, bail};
 use ecma_plugin_sdk::Plugin;
@@ -16,12 +16,15 @@ pub fn candidate(config: &HostConfig, file: &Path) -> anyhow::Result<(Row, Optio
         .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
     plugins::install_log();
     let folder = file.parent().unwrap_or(Path::new("."));
-    let catalog = Catalog::scan(folder, &config.state.join("shadow"), Some(&config.home));
+    let shadow = config.state.join("shadow");
+    let catalog = Catalog::scan(folder, &shadow, Some(&config.home), &worker::program());
     let mut rows = catalog.rows().into_iter().zip(catalog.found());
     let Some((row, found)) = rows.find(|(_, found)| found.file == file) else {
         bail!("{} is no library, and no folder with libraries", file.display());
     };
-    Ok((row, found.loaded().cloned()))
+    let isolation = Isolation::Process(Surroundings::default());
+    let plugin = found.loaded().and_then(|info| catalog.plugin(&info.name, isolation).ok());
+    Ok((row, plugin))
 }
 
 /// All that is wrong with the documents of connectors, or with one of them, by file. Their plugins

@@ -52,6 +52,8 @@ struct Member {
     successor: Option<(Arc<Binding>, CancellationToken)>,
     /// Why the document is not at work.
     refused: Option<String>,
+    /// The SHA-256 of the plugin's library that was there when the binding was made.
+    library: Option<String>,
 }
 
 /// Tells whether a document, or a file it refers to, is another one now.
@@ -142,7 +144,9 @@ impl Fleet {
         for Loaded { name, file, result, sha256 } in loaded {
             let print = self.print(sha256, result.as_ref().ok());
             let known = members.get(&file);
-            let again = |member: &Member| all && member.refused.is_some();
+            let again = |member: &Member| {
+                all && (member.refused.is_some() || self.has_other_library(member))
+            };
             if known.is_some_and(|member| member.print == print && !again(member)) {
                 continue;
             }
@@ -162,6 +166,16 @@ impl Fleet {
             tasks.push(Task { file, name, print, result, old, renamed });
         }
         tasks
+    }
+
+    /// Whether the process of a connector's plugin should be another one: the library is another one.
+    fn has_other_library(&self, member: &Member) -> bool {
+        let Some(binding) = member.binding.as_ref().filter(|b| b.config().worker.is_some()) else {
+            return false;
+        };
+        let catalog = self.catalog.load();
+        // A library that is gone is no reason: what runs goes on.
+        catalog.hash(binding.plugin()).is_some_and(|hash| member.library.as_deref() != Some(hash))
     }
 
     /// The print of a document with all it refers to.
@@ -211,6 +225,7 @@ impl Fleet {
         match bound {
             Ok((binding, takeover)) => {
                 member.refused = None;
+                member.library = self.catalog.load().hash(binding.plugin()).map(str::to_owned);
                 self.forget_successor(member);
                 let old = member.binding.clone();
                 match (old, takeover) {
@@ -369,6 +384,11 @@ impl Fleet {
                 detail = format!("{detail}: {failed}");
             }
             notices.push(Notice { kind: "reading", detail });
+        }
+        let in_process = member.binding.as_ref().filter(|b| b.config().worker.is_none());
+        if in_process.is_some_and(|b| self.catalog.load().has_loaded_another(b.plugin())) {
+            let detail = "the plugin's file has changed: restart the host to pick it up".to_owned();
+            notices.push(Notice { kind: "restart", detail });
         }
         self.web.tell(name, notices);
     }

@@ -1,8 +1,9 @@
 //! How changes reach the target: a queue, and threads that each hold a connection and take pages of
 //! changes from it.
 //!
-//! A call that outlives its deadline cannot be stopped: its thread and connection are given up and
-//! replaced; when too many are given up, new changes are refused until they come back.
+//! A call that outlives its deadline is given up, and its thread and connection are replaced. Where the
+//! plugin has a process of its own, that process is ended; elsewhere a call cannot be stopped, and when
+//! too many are given up, new changes are refused until they come back.
 
 use super::{
     line::Line,
@@ -66,6 +67,8 @@ struct Shared {
 struct Worker {
     given_up: AtomicBool,
     jobs: Mutex<Vec<u64>>,
+    /// When it took them.
+    since: Mutex<Instant>,
 }
 
 /// Sends changes to the target.
@@ -164,8 +167,8 @@ impl Exporter {
 
     /// Starts a worker, unless the system has no thread left.
     fn start(&self) -> bool {
-        let worker =
-            Arc::new(Worker { given_up: AtomicBool::new(false), jobs: Mutex::new(Vec::new()) });
+        let (given_up, jobs) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let worker = Arc::new(Worker { given_up, jobs, since: Mutex::new(Instant::now()) });
         self.workers.lock().push(Arc::clone(&worker));
         let (shared, workers) = (Arc::clone(&self.shared), Arc::clone(&self.workers));
         let spawned = thread::Builder::new().name(format!("export {}", self.shared.name)).spawn({
@@ -199,12 +202,27 @@ impl Exporter {
                 queue.workers -= 1;
                 let connector = self.shared.name.as_str();
                 tracing::error!(connector, "A call into the plugin did not come back in time");
+                self.end(worker);
             }
         }
         Error::new(
             ErrorKind::Timeout,
             format!("the target did not answer within {} seconds", self.deadline.as_secs()),
         )
+    }
+
+    /// Ends the plugin's process for the sake of a call that was given up. The call has its whole time
+    /// even when it waited in the queue for most of it: others work in that process too.
+    fn end(&self, worker: &Arc<Worker>) {
+        let left = self.deadline.saturating_sub(worker.since.lock().elapsed());
+        let (workers, worker) = (Arc::clone(&self.workers), Arc::clone(worker));
+        let plugin = Arc::clone(&self.shared.plugin);
+        tokio::spawn(async move {
+            tokio::time::sleep(left).await;
+            if workers.lock().iter().any(|known| Arc::ptr_eq(known, &worker)) {
+                plugin.end();
+            }
+        });
     }
 
     /// Ends the threads once the queue is empty.
@@ -265,6 +283,7 @@ fn next(shared: &Shared, worker: &Worker, line: &mut Line<'_>) -> Option<Vec<Job
             }
             // Under the lock: a job is always either in the queue or with a worker.
             *worker.jobs.lock() = jobs.iter().map(|job| job.number).collect();
+            *worker.since.lock() = Instant::now();
             return Some(jobs);
         }
         if queue.stopped {

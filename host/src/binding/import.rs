@@ -236,6 +236,7 @@ impl Binding {
                 }
                 Err(RecvTimeoutError::Timeout) if began.elapsed() < OPENING => {}
                 Err(_) => {
+                    self.plugin.end();
                     return Err(ecma_plugin_sdk::Error::new(
                         ErrorKind::Timeout,
                         format!("the plugin did not connect within {} seconds", OPENING.as_secs()),
@@ -353,11 +354,13 @@ impl Binding {
                 Ok(Told::Ended(result)) => return result,
                 Err(RecvTimeoutError::Timeout) if silent_since.elapsed() < SILENCE => {
                     if self.is_stopping() && silent_since.elapsed() > Duration::from_secs(5) {
+                        self.plugin.end();
                         return Err(ecma_plugin_sdk::Error::cancelled());
                     }
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    self.plugin.end();
                     return Err(ecma_plugin_sdk::Error::new(
                         ErrorKind::Timeout,
                         format!("the plugin sent nothing for {} seconds", SILENCE.as_secs()),

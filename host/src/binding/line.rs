@@ -25,8 +25,12 @@ impl<'a> Line<'a> {
         self.connection = None;
     }
 
-    /// Calls the plugin. That a connection could not be opened is no unknown outcome.
+    /// Calls the plugin. That a connection could not be opened is no unknown outcome; one whose process
+    /// has ended is opened anew.
     pub(super) fn call<T>(&mut self, call: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        if self.connection.as_ref().is_some_and(|open| !open.is_open()) {
+            self.close();
+        }
         let open = match &mut self.connection {
             Some(open) => open,
             None => {

@@ -115,6 +115,8 @@ pub struct Steps {
     pub full_import: BTreeMap<String, Resolved>,
     /// Of delta imports.
     pub delta_import: BTreeMap<String, Resolved>,
+    /// What the plugin's own process finds in its environment: no message repeats it.
+    pub environment: Vec<Secret>,
 }
 
 /// Why a connector cannot be bound.
@@ -137,7 +139,7 @@ impl Binding {
         let parameters =
             plugin.parameters(None, &values).map_err(|e| Unbound(vec![e.to_string()]))?;
         let mut problems = Vec::new();
-        let mut secrets: Vec<Secret> = Vec::new();
+        let mut secrets: Vec<Secret> = steps.environment;
         for parameter in parameters.iter().filter(|p| p.kind == ParameterKind::Secret) {
             if let Some(Resolved::Text(secret)) = resolved.get(&parameter.name) {
                 secrets.push(secret.clone());
@@ -308,6 +310,9 @@ impl Binding {
         self.tasks.close();
         self.tasks.wait().await;
         self.exporter.stop();
+        if self.stuck.load(Ordering::Relaxed) > 0 {
+            self.plugin.end();
+        }
     }
 
     fn is_stopping(&self) -> bool {

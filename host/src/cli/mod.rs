@@ -12,7 +12,7 @@ mod table;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use ecma_host::{app, config::HostConfig, telemetry};
+use ecma_host::{app, config::HostConfig, plugins::worker, telemetry};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
@@ -69,6 +69,9 @@ enum Command {
     ///
     /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
     Simulate(simulate::Simulate),
+    /// Load one plugin and carry what is asked of it: the host starts this for its connectors.
+    #[command(hide = true)]
+    Worker(worker::Orders),
     /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
     Schema {
         /// Which document.
@@ -156,6 +159,11 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
             runtime.shutdown_background();
             ended.map(|()| Exit::Well)
         }
+        Command::Worker(orders) => {
+            outlive_requests_to_stop()?;
+            worker::run(&orders)?;
+            Ok(Exit::Well)
+        }
         Command::Plugins(what) => plugins::run(&at, what),
         Command::Connectors(what) => connectors::run(&at, what),
         Command::Sync(what) => runs::sync(&at, &what),
@@ -171,4 +179,23 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
             print::manual(&folder).with_context(|| format!("cannot write to {}", folder.display()))
         }
     }
+}
+
+/// Services are stopped by a signal to each of their processes; a worker is needed until the host has
+/// finished what is under way, and ends with it.
+#[cfg(unix)]
+fn outlive_requests_to_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    // What is registered stays for the life of the process, the runtime does not.
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        drop(signal(kind)?);
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn outlive_requests_to_stop() -> io::Result<()> {
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::{
     sealing::SealingKey,
     token::{TokenHash, TokenSource},
     value::{ConfigValue, Resolved},
+    worker::{self, WorkerConfig},
 };
 
 /// The keys of a connector document.
@@ -36,6 +37,8 @@ pub(super) const CONNECTOR: &[Key] = &[
         Shape::Whole { from: 0, to: 525_600, default: 120 },
         "Minutes between imports; 0 imports at the start only.",
     ),
+    worker::ISOLATION,
+    worker::WORKER,
     Key::new("guard", Shape::Table(GUARD), "How much an import may remove before it is held back."),
     Key::new("values", VALUES, "The plugin's parameters by name."),
     Key::new("partitions", Shape::Table(PARTITIONS), "Which of the plugin's partitions are used."),
@@ -113,6 +116,8 @@ pub struct ConnectorConfig {
     pub token: TokenSource,
     /// Minutes between imports; 0: at the start only.
     pub autosync: u32,
+    /// The process that the plugin runs in; `None`: the host's.
+    pub worker: Option<WorkerConfig>,
     /// How much an import may remove.
     pub guard: Guard,
     /// The plugin's parameters, all pages but partition and run step.
@@ -229,6 +234,7 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
         description: root.text("description"),
         token: token(name, root),
         autosync: root.whole("autosync"),
+        worker: worker::worker(root),
         guard: Guard { percent: guard.whole("percent"), objects: guard.whole("objects") },
         values: values(root),
         partitions: root.written_section("partitions").map(|table| table.texts("selected")),

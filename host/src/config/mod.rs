@@ -23,6 +23,7 @@ mod sealing;
 mod secrets;
 mod token;
 mod value;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -45,3 +46,4 @@ pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
 pub use token::{TokenHash, TokenSource, new_token};
 pub use value::{ConfigValue, LEFT_OUT, Resolved, SEALED};
+pub use worker::{WorkerConfig, WorkerLimits};

@@ -82,6 +82,13 @@ fn the_example_is_read_completely() {
         description: Some("people and groups of the HR database".into()),
         token: TokenSource::Env("CORPDB1_TOKEN".into()),
         autosync: 120,
+        worker: Some(WorkerConfig {
+            limits: WorkerLimits::default(),
+            environment: values(&[
+                ("NLS_LANG", text(".AL32UTF8")),
+                ("KRB5CCNAME", ConfigValue::Env("KRB5CCNAME".into())),
+            ]),
+        }),
         guard: Guard { percent: 20, objects: 50 },
         values: values(&[
             ("dialect", text("sqlite")),
@@ -148,7 +155,7 @@ fn broken_heads_say_where_and_why() {
         (
             "colour = 5",
             "3:1: colour: unknown key, known here: plugin, name, description, token, autosync, \
-             guard, values, partitions, run, object",
+             isolation, worker, guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),
         ("autosync = -1", "3:12: autosync: must be between 0 and 525600, found -1"),
@@ -379,4 +386,37 @@ fn parameters_are_resolved_or_each_failure_is_named() {
     config.values.insert("user".into(), ConfigValue::File("absent".into()));
     let failures = config.resolve_values(home.path(), &key).unwrap_err();
     assert_eq!(failures.keys().collect::<Vec<_>>(), ["user"]);
+}
+
+#[test]
+fn a_plugin_runs_in_a_process_of_its_own_unless_the_document_says_otherwise() {
+    let document = |more: &str| {
+        format!(
+            "plugin = \"x\"\ntoken = \"{HASH}\"\n{more}\n[[object]]\ntype = \"person\"\nanchor = [\"id\"]\n[object.attributes]\nid = \"userName\"\n"
+        )
+    };
+    let worker = parse(&document("")).unwrap().worker.unwrap();
+    assert_eq!((worker.limits, worker.environment.len()), (WorkerLimits::default(), 0));
+    assert_eq!(parse(&document("isolation = \"in-process\"")).unwrap().worker, None);
+    for (more, said) in [
+        ("isolation = \"none\"", "unknown word \"none\", known here: process, in-process"),
+        ("isolation = \"in-process\"\n[worker]\nfiles = 99", "has no effect while isolation is"),
+        ("[worker]\nfiles = 1", "files"),
+        ("[worker.environment]\n\"A=B\" = \"x\"", "is no name of a variable"),
+        ("[worker.environment]\nA = \"env:\"", "names no environment variable"),
+        ("[worker.environment]\nA = 1", "must be a string"),
+    ] {
+        let found = problems(&document(more));
+        assert!(found.len() == 1 && found[0].contains(said), "{more}: {found:?}");
+    }
+    let home = tempfile::tempdir().unwrap();
+    let key = SealingKey::load_or_create(&home.path().join("seal.key")).unwrap();
+    let more = "[worker.environment]\nA = \"plain\"\nB = \"file:b\"";
+    let worker = parse(&document(more)).unwrap().worker.unwrap();
+    let failures = worker.resolve_environment(home.path(), &key).unwrap_err();
+    assert!(failures["B"].starts_with("file b cannot be read"), "{failures:?}");
+    fs::write(home.path().join("b"), "s3cret").unwrap();
+    let variables = worker.resolve_environment(home.path(), &key).unwrap();
+    let pairs: Vec<_> = variables.iter().map(|(n, v)| (n.as_str(), v.expose())).collect();
+    assert_eq!(pairs, [("A", "plain"), ("B", "s3cret")]);
 }

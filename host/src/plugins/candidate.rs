@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use super::{
@@ -24,6 +25,16 @@ pub(super) struct Candidate {
     /// Where it is, below the plugins folder.
     pub(super) path: PathBuf,
     is_folder: bool,
+}
+
+/// A file as it was: with the same stamp it is the same content, and trusted as much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Owner and mode; number and time of change as well for what is read.
+    system: Vec<i64>,
 }
 
 /// A sound plugin, not opened yet.
@@ -85,6 +96,17 @@ impl Candidate {
         let name = name.unwrap_or_default().to_string_lossy();
         let name = if self.is_folder { &name } else { name.strip_prefix("lib").unwrap_or(&name) };
         name.replace('_', "-")
+    }
+
+    /// What [`Candidate::check`] would read, without reading it; empty when it cannot be told.
+    pub(super) fn stamps(&self) -> Vec<Stamp> {
+        let mut files = vec![self.path.clone()];
+        if self.is_folder {
+            files.extend(listed(&self.path).into_iter().flatten().filter(|path| is_shared(path)));
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let stamps = files.iter().map(|path| stamp(path, true)).chain([stamp(folder, false)]);
+        stamps.collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Reads and checks what is there; nothing of it runs.
@@ -166,6 +188,29 @@ fn name(path: &Path) -> String {
 
 fn unreadable(path: &Path, error: &io::Error) -> Refusal {
     Refusal::Unreadable { path: path.to_owned(), error: error.to_string() }
+}
+
+/// Of a folder that others may put files into only who may do so counts.
+fn stamp(path: &Path, is_read: bool) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let system = {
+        use std::os::unix::fs::MetadataExt as _;
+        let mut system = vec![metadata.uid().into(), metadata.mode().into()];
+        if is_read {
+            system.extend([metadata.ino().cast_signed(), metadata.ctime(), metadata.ctime_nsec()]);
+        }
+        system
+    };
+    #[cfg(not(unix))]
+    let system = Vec::new();
+    let (length, modified) = (metadata.len(), metadata.modified().ok());
+    Some(Stamp {
+        path: path.to_owned(),
+        length: if is_read { length } else { 0 },
+        modified: modified.filter(|_| is_read),
+        system,
+    })
 }
 
 fn metadata(path: &Path) -> Result<fs::Metadata, Refusal> {

@@ -24,7 +24,18 @@ fn enabled(level: u8, _module: &str) -> bool {
     }
 }
 
-fn line(line: &LogLine) {
+/// The lowest level of which a line would be written: 0 none, 1 errors … 5 all.
+pub(super) fn level() -> u8 {
+    (1..=5).rev().find(|level| enabled(*level, "")).unwrap_or(0)
+}
+
+/// Writes what a plugin printed.
+pub(super) fn noise(plugin: &str, connector: &str, text: &str) {
+    tracing::warn!(target: TARGET, plugin, connector, "{}", one_line(text));
+}
+
+/// Writes a line of a plugin.
+pub(super) fn line(line: &LogLine) {
     macro_rules! write {
         ($level:expr) => {{
             let fields = rendered(&line.fields);
@@ -146,6 +157,10 @@ mod tests {
     #[test]
     fn the_filter_of_the_host_decides_what_a_plugin_is_asked_for() {
         let asked = || (1..=5).map(|level| enabled(level, "any")).collect::<Vec<_>>();
+        for (filter, expected) in [("off", 0), ("error", 1), ("warn,plugin=debug", 4), ("trace", 5)]
+        {
+            logged(filter, || assert_eq!(level(), expected, "{filter}"));
+        }
         logged("warn", || assert_eq!(asked(), [true, true, false, false, false]));
         logged("warn,plugin=debug", || assert_eq!(asked(), [true, true, true, true, false]));
         logged("off", || assert_eq!(asked(), [false; 5]));

@@ -1,10 +1,12 @@
-//! The catalogue of plugins: what lies in the plugins folder, loaded or refused with a reason.
+//! The catalogue of plugins: what lies in the plugins folder, sound or refused with a reason.
 //!
 //! Start at [`Catalog::scan`]. Each candidate goes through the same steps, and one that fails stops
 //! nobody else: who may write the file (`candidate.rs`), is it a whole library for this machine and
 //! does it say it is a plugin (`inspect.rs`), is its name its own, copy to a private folder by its
-//! hash (`shadow.rs`), open (the SDK's `foreign`). What can go wrong, and what to do about it, is
-//! `refusal.rs`. Nothing here knows SCIM, spaces or bindings; libraries are never unloaded.
+//! hash (`shadow.rs`), load in a process that is thrown away (`worker`). What can go wrong, and what
+//! to do about it, is `refusal.rs`. [`Catalog::plugin`] then hands plugins out: the library in this
+//! process, never unloaded and never a second one (`shelf.rs`), or a process of its own (`worker`).
+//! Nothing here knows SCIM, spaces or bindings.
 //!
 //! To add a check: a variant in `refusal.rs` with its sentence and its remedy, and the place where
 //! it is found out.
@@ -13,25 +15,41 @@ mod candidate;
 mod inspect;
 mod log;
 mod refusal;
+mod scan;
 mod shadow;
+mod shelf;
+pub mod worker;
 
 pub use log::install as install_log;
 pub use refusal::Refusal;
+pub use worker::Surroundings;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use ecma_plugin_sdk::{LoadError, Plugin};
+use ecma_plugin_sdk::{Info, Plugin};
 
-use candidate::{Candidate, Sound};
+use candidate::Stamp;
+use shadow::Copy;
+use shelf::Shelf;
+use worker::Isolated;
+
+/// Where a plugin runs.
+#[derive(Debug, Clone)]
+pub enum Isolation {
+    /// In this process, one for all connectors.
+    InProcess,
+    /// In a process of its own, one for each connector.
+    Process(Surroundings),
+}
 
 /// What became of a candidate.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It can be used.
-    Loaded(Arc<Plugin>),
+    /// It was loaded to try it out, and can be used.
+    Loaded(Info),
     /// The same plugin, byte for byte, as this file, which is used.
     SameAs(PathBuf),
     /// It cannot be used.
@@ -52,6 +70,10 @@ pub struct Found {
     pub sha256: Option<String>,
     /// What became of it.
     pub state: State,
+    /// Where it is loaded from, when it can be.
+    copy: Option<Arc<Copy>>,
+    /// The files as they were; none when that cannot be told.
+    stamps: Vec<Stamp>,
 }
 
 /// One line of `ecma-host plugins list`.
@@ -71,37 +93,36 @@ pub struct Row {
     pub remedy: String,
 }
 
-/// Another sound plugin of the same name.
-struct Twin {
-    earlier: bool,
-    file: PathBuf,
-    hash: String,
-}
-
 /// The plugins folder as it was when it was scanned.
 pub struct Catalog {
     folder: PathBuf,
     shadow: PathBuf,
     home: Option<PathBuf>,
+    program: PathBuf,
+    shelf: Arc<Shelf>,
     found: Vec<Found>,
 }
 
 impl Catalog {
-    /// Checks and loads what lies in the plugins folder. Plugins are loaded from copies in the
-    /// shadow folder, which is made when it is not there. Files are named as seen from `home`.
+    /// Checks what lies in the plugins folder. Plugins are loaded from copies in the shadow folder,
+    /// which is made when it is not there. Files are named as seen from `home`. `program` is what is
+    /// started as a worker, see [`worker::program`].
     #[must_use]
-    pub fn scan(folder: &Path, shadow: &Path, home: Option<&Path>) -> Catalog {
+    pub fn scan(folder: &Path, shadow: &Path, home: Option<&Path>, program: &Path) -> Catalog {
         let empty = Catalog {
             folder: folder.to_owned(),
             shadow: shadow.to_owned(),
             home: home.map(Path::to_owned),
+            program: program.to_owned(),
+            shelf: Arc::default(),
             found: Vec::new(),
         };
         empty.rescan()
     }
 
-    /// The folder as it is now. A plugin whose content is the same stays the same `Plugin`; the
-    /// plugins of this catalogue go on working whatever became of their files.
+    /// The folder as it is now; files that did not change are not read again. Plugins that were
+    /// handed out go on working whatever became of their files. A connector's next process takes the
+    /// new file; what this process has loaded stays until its end.
     #[must_use]
     pub fn rescan(&self) -> Catalog {
         let found = match candidate::candidates(&self.folder) {
@@ -115,6 +136,8 @@ impl Catalog {
                     version: None,
                     sha256: None,
                     state: State::Refused(refusal),
+                    copy: None,
+                    stamps: Vec::new(),
                 }]
             }
         };
@@ -122,9 +145,14 @@ impl Catalog {
             folder: self.folder.clone(),
             shadow: self.shadow.clone(),
             home: self.home.clone(),
+            program: self.program.clone(),
+            shelf: Arc::clone(&self.shelf),
             found,
         };
         for found in &catalog.found {
+            if let (State::Loaded(_), Some(copy)) = (&found.state, &found.copy) {
+                catalog.shelf.put(&found.name, copy);
+            }
             catalog.tell(found, self);
         }
         catalog
@@ -136,10 +164,35 @@ impl Catalog {
         &self.found
     }
 
-    /// The plugin of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Plugin>> {
-        self.found.iter().find(|found| found.name == name && found.loaded().is_some())?.loaded()
+    /// The plugin of this name, or why there is none and what to do. In this process it is loaded the
+    /// first time it is asked for, and is one for all; a process of its own is one for each connector,
+    /// as long as its surroundings stay the same, and starts when the plugin is asked something.
+    pub fn plugin(&self, name: &str, how: Isolation) -> Result<Arc<Plugin>, String> {
+        if let (Isolation::InProcess, Some(plugin)) = (&how, self.shelf.loaded(name)) {
+            return Ok(plugin);
+        }
+        let sound = |found: &&Found| found.name == name && found.loaded().is_some();
+        let Some(Found { file, sha256: Some(hash), state: State::Loaded(info), copy, .. }) =
+            self.found.iter().find(sound)
+        else {
+            return Err(self.why_not(name));
+        };
+        match (how, copy) {
+            (Isolation::Process(surroundings), Some(copy)) => {
+                let newest = self.shelf.put(name, copy);
+                Ok(self.shelf.isolated(name, hash, &surroundings, || {
+                    let (program, around) = (self.program.clone(), surroundings.clone());
+                    let isolated = Isolated::new(program, name.to_owned(), newest, around);
+                    Plugin::new(info.clone(), isolated)
+                }))
+            }
+            _ => self.shelf.load(name, hash).map_err(|refusal| self.refused(name, file, &refusal)),
+        }
+    }
+
+    fn refused(&self, name: &str, file: &Path, refusal: &Refusal) -> String {
+        let file = self.shown(file);
+        format!("plugin {name} ({file}) was refused: {refusal}; {}", refusal.remedy())
     }
 
     /// The names of the plugins that can be used, in order.
@@ -150,6 +203,20 @@ impl Catalog {
         names.into_iter()
     }
 
+    /// The SHA-256 of the plugin of this name, when it can be used.
+    #[must_use]
+    pub fn hash(&self, name: &str) -> Option<&str> {
+        let sound = |found: &&Found| found.name == name && found.loaded().is_some();
+        self.found.iter().find(sound)?.sha256.as_deref()
+    }
+
+    /// Whether the host's own process has loaded another file of this plugin than that which is there
+    /// now.
+    #[must_use]
+    pub fn has_loaded_another(&self, name: &str) -> bool {
+        self.shelf.has_other(name, self.hash(name))
+    }
+
     /// Why a connector does not get the plugin of this name, and what to do.
     #[must_use]
     pub fn why_not(&self, name: &str) -> String {
@@ -158,8 +225,7 @@ impl Catalog {
             _ => None,
         });
         if let Some((found, refusal)) = refused {
-            let file = self.shown(&found.file);
-            return format!("plugin {name} ({file}) was refused: {refusal}; {}", refusal.remedy());
+            return self.refused(name, &found.file, refusal);
         }
         let folder = self.shown(&self.folder);
         if let [Found { file, state: State::Refused(refusal), .. }] = self.found.as_slice()
@@ -189,6 +255,10 @@ impl Catalog {
     pub fn rows(&self) -> Vec<Row> {
         let row = |found: &Found| {
             let (state, remedy) = match &found.state {
+                State::Loaded(_) if self.shelf.has_other(&found.name, found.sha256.as_deref()) => (
+                    "loaded; the file has changed".to_owned(),
+                    "restart the host to pick it up".to_owned(),
+                ),
                 State::Loaded(_) => ("loaded".to_owned(), String::new()),
                 State::SameAs(other) => (
                     format!("not used: the same plugin as {}", self.shown(other)),
@@ -200,7 +270,7 @@ impl Catalog {
                 file: self.shown(&found.file),
                 plugin: found.name.clone(),
                 version: found.version.clone().unwrap_or_default(),
-                sdk: found.loaded().map_or_else(String::new, |p| p.info().sdk.clone()),
+                sdk: found.loaded().map_or_else(String::new, |info| info.sdk.clone()),
                 state,
                 remedy,
             }
@@ -208,110 +278,14 @@ impl Catalog {
         self.found.iter().map(row).collect()
     }
 
-    /// Removes copies of plugins from the shadow folder that this catalogue does not use. For the
-    /// one process that serves, once after its start.
+    /// Removes copies of plugins from the shadow folder that neither this catalogue nor a connector
+    /// uses. For the one process that serves.
     pub fn sweep(&self) {
-        let keep: Vec<&str> = self.found.iter().filter_map(|f| f.sha256.as_deref()).collect();
+        let awaited = self.shelf.awaited();
+        let folders = awaited.iter().filter_map(|copy| copy.plugin.parent()?.file_name()?.to_str());
+        let keep: Vec<&str> =
+            self.found.iter().filter_map(|f| f.sha256.as_deref()).chain(folders).collect();
         shadow::sweep(&self.shadow, &keep);
-    }
-
-    fn find(&self, candidates: &[Candidate]) -> Vec<Found> {
-        let mut found = Vec::new();
-        let mut sound = Vec::new();
-        for candidate in candidates {
-            match candidate.check() {
-                Ok(checked) => sound.push((candidate, shadow::content_hash(&checked), checked)),
-                Err(refusal) => found.push(Found {
-                    file: candidate.path.clone(),
-                    name: candidate.guess(),
-                    version: None,
-                    sha256: None,
-                    state: State::Refused(refusal),
-                }),
-            }
-        }
-        for (at, (candidate, hash, checked)) in sound.iter().enumerate() {
-            let name = &checked.marker.name;
-            let twin = |(other, (file, hash, checked)): (usize, &(&Candidate, String, Sound))| {
-                let is_twin = other != at && checked.marker.name == *name;
-                is_twin.then(|| Twin {
-                    earlier: other < at,
-                    file: file.path.clone(),
-                    hash: hash.clone(),
-                })
-            };
-            let twins: Vec<Twin> = sound.iter().enumerate().filter_map(twin).collect();
-            found.push(Found {
-                file: candidate.path.clone(),
-                name: name.clone(),
-                version: Some(checked.marker.version.clone()),
-                sha256: Some(hash.clone()),
-                state: self.admit(hash, checked, &twins),
-            });
-        }
-        found.sort_by(|one, other| one.file.cmp(&other.file));
-        found
-    }
-
-    /// Decides about a sound plugin, given the others of its name.
-    fn admit(&self, hash: &str, sound: &Sound, twins: &[Twin]) -> State {
-        let name = &sound.marker.name;
-        // Which one is meant only the operator knows; guessing might write with the wrong one.
-        if let Some(other) = twins.iter().find(|twin| twin.hash != hash) {
-            let (name, other) = (name.clone(), PathBuf::from(self.shown(&other.file)));
-            return State::Refused(Refusal::Duplicate { name, other });
-        }
-        if let Some(first) = twins.iter().find(|twin| twin.earlier) {
-            return State::SameAs(first.file.clone());
-        }
-        let known = self.found.iter().find(|found| found.sha256.as_deref() == Some(hash));
-        if let Some(plugin) = known.and_then(Found::loaded) {
-            return State::Loaded(plugin.clone());
-        }
-        match self.load(hash, sound) {
-            Ok(plugin) => State::Loaded(Arc::new(plugin)),
-            Err(refusal) => State::Refused(refusal),
-        }
-    }
-
-    fn load(&self, hash: &str, sound: &Sound) -> Result<Plugin, Refusal> {
-        let copy = shadow::copy(&self.shadow, hash, sound)?;
-        let plugin =
-            Plugin::load_with(&copy.plugin, &copy.prerequisites).map_err(|error| match error {
-                LoadError::NoSymbol => Refusal::NotAPlugin,
-                LoadError::Waist { found, expected } => Refusal::Interface { found, expected },
-                error => Refusal::Load(error),
-            })?;
-        let (marker, answered) = (&sound.marker.name, &plugin.info().name);
-        if marker != answered {
-            let (marker, answered) = (marker.clone(), answered.clone());
-            return Err(Refusal::OtherName { marker, answered });
-        }
-        Ok(plugin)
-    }
-
-    /// One line in the log for each candidate; none for what is as it was.
-    fn tell(&self, found: &Found, before: &Catalog) {
-        let file = self.shown(&found.file);
-        let known = before.found.iter().find(|known| known.file == found.file);
-        match &found.state {
-            State::Loaded(plugin) => {
-                let same = |known: &Found| known.loaded().is_some_and(|p| Arc::ptr_eq(p, plugin));
-                if known.is_some_and(same) {
-                    return;
-                }
-                let (name, version) = (&plugin.info().name, &plugin.info().version);
-                tracing::info!(plugin = name, version, file, "Plugin loaded");
-            }
-            State::SameAs(other) => {
-                let same_as = self.shown(other);
-                tracing::info!(plugin = found.name, file, same_as, "Plugin is there twice");
-            }
-            State::Refused(refusal) => {
-                let (reason, remedy) = (refusal.to_string(), refusal.remedy());
-                tracing::error!(plugin = found.name, file, reason, remedy, "Plugin refused");
-            }
-        }
     }
 
     /// A path as seen from the host's home.
@@ -323,11 +297,11 @@ impl Catalog {
 }
 
 impl Found {
-    /// The plugin, when it can be used.
+    /// Who the plugin is, when it can be used.
     #[must_use]
-    pub fn loaded(&self) -> Option<&Arc<Plugin>> {
+    pub fn loaded(&self) -> Option<&Info> {
         match &self.state {
-            State::Loaded(plugin) => Some(plugin),
+            State::Loaded(info) => Some(info),
             _ => None,
         }
     }

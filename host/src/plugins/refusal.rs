@@ -107,6 +107,12 @@ pub enum Refusal {
     },
     /// It was opened and is not usable.
     Load(LoadError),
+    /// The process in which it was opened ended; how.
+    Ended(String),
+    /// It did not say who it is; after so many seconds it was ended.
+    Silent(u64),
+    /// There is no process to open it in; the system's word.
+    NoProcess(String),
     /// It gives itself another name than the file does.
     OtherName {
         /// The name in the file.
@@ -182,6 +188,13 @@ impl fmt::Display for Refusal {
                 write!(f, "plugins cannot be loaded from {}: {error}", path.display())
             }
             Refusal::Load(error) => write!(f, "{error}"),
+            Refusal::Ended(how) => write!(f, "{how}, while it was loaded"),
+            Refusal::Silent(seconds) => {
+                write!(f, "it did not say who it is within {seconds} seconds after it was loaded")
+            }
+            Refusal::NoProcess(error) => {
+                write!(f, "there is no process to load it in: {error}")
+            }
             Refusal::OtherName { marker, answered } => {
                 write!(f, "the file says it is the plugin {marker}, the plugin says {answered}")
             }
@@ -190,6 +203,22 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// Whether only another file can change it. What depends on other files, on the system or on how
+    /// busy it is may be another thing the next time.
+    pub(super) fn is_of_the_file(&self) -> bool {
+        match self {
+            Refusal::Unreadable { .. }
+            | Refusal::ForeignOwner { .. }
+            | Refusal::Writable { .. }
+            | Refusal::Duplicate { .. }
+            | Refusal::Shadow { .. }
+            | Refusal::NoProcess(_)
+            | Refusal::Load(LoadError::MissingDependency(_) | LoadError::Open(_)) => false,
+            Refusal::Prerequisite { refusal, .. } => refusal.is_of_the_file(),
+            _ => true,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> String {
@@ -246,7 +275,27 @@ impl Refusal {
                 path.display()
             ),
             Refusal::Load(error) => load_remedy(error),
+            Refusal::Ended(_) => {
+                "look for the plugin's own message in the log and ask its vendor".to_owned()
+            }
+            Refusal::Silent(_) => {
+                "ask the plugin's vendor what it waits for while it is loaded".to_owned()
+            }
+            Refusal::NoProcess(_) => {
+                "let the host's account start more processes, then look for plugins again"
+                    .to_owned()
+            }
             Refusal::OtherName { .. } => "get a sound build of the plugin".to_owned(),
+        }
+    }
+}
+
+impl From<LoadError> for Refusal {
+    fn from(error: LoadError) -> Refusal {
+        match error {
+            LoadError::NoSymbol => Refusal::NotAPlugin,
+            LoadError::Waist { found, expected } => Refusal::Interface { found, expected },
+            error => Refusal::Load(error),
         }
     }
 }
@@ -267,7 +316,7 @@ fn load_remedy(error: &LoadError) -> String {
             "have the plugin built again with the SDK of this host's release".to_owned()
         }
         LoadError::Panicked => {
-            "look for the plugin's own message on standard error and ask its vendor".to_owned()
+            "look for the plugin's own message in the log and ask its vendor".to_owned()
         }
         _ => "get a sound build of the plugin from its vendor".to_owned(),
     }

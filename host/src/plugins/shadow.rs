@@ -52,7 +52,7 @@ pub(super) fn copy(shadow: &Path, hash: &str, sound: &Sound) -> Result<Copy, Ref
             let written = config::write_atomic(&target, bytes, Some(0o500));
             written.map_err(|error| refused(&target, &error))?;
         }
-        Ok(target)
+        Ok::<PathBuf, Refusal>(target)
     };
     let mut prerequisites = Vec::new();
     for content in &sound.prerequisites {

@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ecma_host::plugins::{Catalog, Refusal, install_log};
-use ecma_plugin_sdk::{Values, testkit::temp_dir};
+use ecma_host::plugins::{Catalog, Isolation, Refusal, Surroundings, install_log};
+use ecma_plugin_sdk::{Plugin, Values, testkit::temp_dir};
 
-use crate::home::{Home, library, other_version, refused, works};
+use crate::home::{Home, PROGRAM, chmod, library, other_version, process, reads, refused, works};
 
 #[test]
 fn good_plugins_are_loaded_side_by_side_and_other_files_ignored() {
@@ -69,7 +69,7 @@ fn two_plugins_of_one_name_are_both_refused_and_copies_of_one_are_one() {
 
     home.put("libb.so", &other_version(&whole, "7").0);
     let catalog = home.scan();
-    assert!(catalog.get("folder").is_none());
+    assert!(catalog.plugin("folder", process()).is_err());
     for (at, other) in [(0, "ECMA/libb.so"), (1, "ECMA/liba.so")] {
         let said = format!("{other} is a plugin named folder too, with other content");
         assert_eq!(refused(&catalog.found()[at]).to_string(), said);
@@ -78,34 +78,83 @@ fn two_plugins_of_one_name_are_both_refused_and_copies_of_one_are_one() {
 }
 
 #[test]
-fn a_file_that_is_overwritten_leaves_the_loaded_plugin_and_is_loaded_beside_it() {
+fn a_file_that_is_overwritten_leaves_what_is_loaded_and_is_taken_by_the_next_process() {
     let whole = library("folder");
     let home = Home::new();
     let file = home.put("libfolder.so", &whole);
     let misbehaving = home.put("libmisbehaving.so", &library("misbehaving"));
     let before = home.scan();
+    let loaded = before.plugin("folder", Isolation::InProcess).unwrap();
+    let own = Surroundings { connector: "REPLACED".to_owned(), ..Surroundings::default() };
+    let process_of_old = before.plugin("folder", Isolation::Process(own)).unwrap();
+    reads(&process_of_old);
     // In place: the very bytes that would be mapped if it had been opened where it lies.
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     let half = before.rescan();
     assert!(matches!(refused(&half.found()[0]), Refusal::Incomplete { .. }));
     works(&before);
+    reads(&process_of_old);
     let (other, version) = other_version(&whole, "7");
     fs::write(&file, other).unwrap();
     let after = half.rescan();
-    assert_eq!(after.found()[0].version.as_deref(), Some(version.as_str()));
-    assert_ne!(after.found()[0].sha256, before.found()[0].sha256);
-    assert!(!Arc::ptr_eq(before.get("folder").unwrap(), after.get("folder").unwrap()));
-    let kept = [&before, &after].map(|catalog| catalog.get("misbehaving").unwrap());
-    assert!(Arc::ptr_eq(kept[0], kept[1]), "what did not change stays the same plugin");
-    works(&before);
+    let found = &after.found()[0];
+    assert_eq!(found.version.as_deref(), Some(version.as_str()));
+    assert_ne!(found.sha256, before.found()[0].sha256);
+    let row = &after.rows()[0];
+    assert_eq!(row.state, "loaded; the file has changed");
+    assert_eq!(row.remedy, "restart the host to pick it up");
+    let still = after.plugin("folder", Isolation::InProcess).unwrap();
+    assert!(Arc::ptr_eq(&loaded, &still), "no second copy comes into this process");
+    assert!(command_line(&process_of_old).contains(before.found()[0].sha256.as_ref().unwrap()));
+    assert!(process_of_old.end());
+    reads(&process_of_old);
+    assert!(
+        command_line(&process_of_old).contains(found.sha256.as_ref().unwrap()),
+        "the next has the new"
+    );
     works(&after);
     fs::remove_file(misbehaving).unwrap();
     let last = after.rescan();
-    assert!(last.get("misbehaving").is_none());
+    assert!(last.plugin("misbehaving", Isolation::InProcess).is_err());
     last.sweep();
     let shadows: Vec<_> = fs::read_dir(home.shadow()).unwrap().collect();
     assert_eq!(shadows.len(), 1, "only the copy in use is left");
     works(&before);
+}
+
+/// The command line of the process that runs for the connector `REPLACED`.
+fn command_line(plugin: &Plugin) -> String {
+    // Asked something, it has a process.
+    plugin.parameters(None, &Values::default()).unwrap();
+    let children = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        let parent = format!("PPid:\t{}", std::process::id());
+        let is_ours = status.lines().any(|line| line == parent);
+        let words = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        (is_ours && words.contains("\0REPLACED\0")).then_some(words)
+    });
+    children.collect()
+}
+
+#[test]
+fn what_did_not_change_is_not_read_again_and_what_depends_on_others_is() {
+    let home = Home::new();
+    let folder = home.put("libfolder.so", &library("folder"));
+    home.put("libbad.so", b"a letter is no library");
+    let first = home.scan();
+    fs::remove_dir_all(home.shadow()).unwrap();
+    let again = first.rescan();
+    assert!(!home.shadow().exists(), "nothing was copied");
+    assert_eq!(again.rows(), first.rows());
+    // A twin changes what is thought of a file that did not change.
+    let (other, _) = other_version(&library("folder"), "7");
+    let twin = home.put("libother.so", &other);
+    let twins = again.rescan();
+    assert!(matches!(refused(&twins.found()[1]), Refusal::Duplicate { .. }));
+    fs::remove_file(twin).unwrap();
+    works(&twins.rescan());
+    chmod(&folder, 0o666);
+    assert!(matches!(refused(&again.rescan().found()[1]), Refusal::Writable { .. }));
 }
 
 #[test]
@@ -127,7 +176,7 @@ fn a_plugin_that_is_not_there_is_answered_with_the_nearest_name() {
          again, completely, and compare its checksum with the vendor's"
     );
     let absent = home.path().join("absent");
-    let catalog = Catalog::scan(&absent, &home.shadow(), Some(home.path()));
+    let catalog = Catalog::scan(&absent, &home.shadow(), Some(home.path()), PROGRAM.as_ref());
     assert!(catalog.why_not("x").starts_with("there is no plugin x: "), "{}", catalog.why_not("x"));
 }
 
@@ -142,12 +191,15 @@ fn loading_is_told_in_the_log_and_lines_of_a_plugin_come_in_the_span_of_the_call
         let span = tracing::info_span!("call", connector = "PEOPLE");
         let _entered = span.enter();
         let values = Values::new([("password", "sesame"), ("mode", "nothing")]);
-        drop(catalog.get("misbehaving").unwrap().connect(&values).unwrap());
-        let panics = Values::new([("mode", "panic")]);
-        assert!(catalog.get("misbehaving").unwrap().connect(&panics).is_err());
+        for how in [Isolation::InProcess, process()] {
+            let plugin = catalog.plugin("misbehaving", how).unwrap();
+            drop(plugin.connect(&values).unwrap());
+            let panics = Values::new([("mode", "panic")]);
+            assert!(plugin.connect(&panics).is_err());
+        }
     });
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 4, "{text}");
+    assert_eq!(lines.len(), 6, "{text}");
     assert!(lines[0].contains("ERROR") && lines[0].contains("Plugin refused"), "{text}");
     assert!(lines[0].contains("reason=\"the file is empty\" remedy=\"copy the file"), "{text}");
     assert!(lines[1].contains("INFO") && lines[1].contains("Plugin loaded"), "{text}");
@@ -155,6 +207,7 @@ fn loading_is_told_in_the_log_and_lines_of_a_plugin_come_in_the_span_of_the_call
     assert!(lines[2].contains("call{connector=\"PEOPLE\"}: plugin: Store opened"), "{text}");
     assert!(lines[2].contains("password=Some(***)") && !text.contains("sesame"), "{text}");
     assert!(lines[3].contains("ERROR") && lines[3].contains("The plugin panicked"), "{text}");
+    assert_eq!(lines[2..4], lines[4..6], "the same from a process of its own");
 }
 
 fn logged(act: impl FnOnce()) -> String {

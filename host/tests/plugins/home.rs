@@ -7,9 +7,9 @@ use std::{
     process::Command,
 };
 
-use ecma_host::plugins::{Catalog, Found, Refusal, State};
+use ecma_host::plugins::{Catalog, Found, Isolation, Refusal, State, Surroundings};
 use ecma_plugin_sdk::{
-    ImportRun, Values,
+    ImportRun, Plugin, Values,
     testkit::{TempDir, built_library, import, temp_dir},
 };
 
@@ -17,6 +17,9 @@ use ecma_plugin_sdk::{
 pub(crate) const VERSION: &str = concat!("version=", env!("CARGO_PKG_VERSION"), ";");
 pub(crate) const MARKER: &str =
     concat!("ecma-plugin;abi=1;panic=unwind;name=folder;version=", env!("CARGO_PKG_VERSION"), ";");
+
+/// What is started as a worker.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ecma-host");
 
 pub(crate) struct Home(TempDir);
 
@@ -51,7 +54,7 @@ impl Home {
     }
 
     pub(crate) fn scan(&self) -> Catalog {
-        Catalog::scan(&self.ecma(), &self.shadow(), Some(self.0.path()))
+        Catalog::scan(&self.ecma(), &self.shadow(), Some(self.0.path()), PROGRAM.as_ref())
     }
 
     /// The one refusal of a folder with one candidate.
@@ -122,10 +125,23 @@ pub(crate) fn claims(name: &str, code: &str) -> String {
     )
 }
 
+/// A process of its own for a connector.
+pub(crate) fn process() -> Isolation {
+    Isolation::Process(Surroundings { connector: "TEST".to_owned(), ..Surroundings::default() })
+}
+
+/// The plugin `folder` of a catalogue works, in this process and in one of its own.
 pub(crate) fn works(catalog: &Catalog) {
+    for how in [Isolation::InProcess, process()] {
+        reads(&catalog.plugin("folder", how).unwrap());
+    }
+}
+
+/// A plugin `folder` reads a person.
+pub(crate) fn reads(plugin: &Plugin) {
     let people = temp_dir();
     fs::write(people.path().join("1.txt"), "Ada").unwrap();
     let values = Values::new([("folder", people.path().to_str().unwrap())]);
-    let mut connection = catalog.get("folder").unwrap().connect(&values).unwrap();
+    let mut connection = plugin.connect(&values).unwrap();
     assert_eq!(import(&mut connection, &ImportRun::full()).unwrap().changes.len(), 1);
 }

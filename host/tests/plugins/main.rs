@@ -7,4 +7,5 @@
 mod catalog;
 mod files;
 mod home;
+mod isolated;
 mod opened;

@@ -58,7 +58,7 @@ fn a_panic_while_it_is_initialised_ends_nothing() {
     assert_eq!(
         catalog.why_not("panics-at-start"),
         "plugin panics-at-start (ECMA/libpanics_at_start.so) was refused: it panicked while it was \
-         being initialised; look for the plugin's own message on standard error and ask its vendor"
+         being initialised; look for the plugin's own message in the log and ask its vendor"
     );
     works(&catalog);
 }

@@ -166,6 +166,11 @@ impl Host {
         Entra::new(client, address, name, token(name))
     }
 
+    /// The number of the host's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
     /// Asks the host to stop and waits for its end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut running = self.running.take().unwrap();

@@ -1,5 +1,6 @@
 //! A plugin that does everything wrong that a plugin can do wrong, on order; without an order it is
-//! a small, well-behaved connector to people in memory. It never ends the process.
+//! a small, well-behaved connector to people in memory or in a file. It ends its process when that is
+//! what was ordered.
 
 mod orders;
 mod store;
@@ -20,12 +21,25 @@ pub struct Settings {
     /// Connections with the same store share its people; a new one holds three.
     #[config(default = "people")]
     store: String,
+    /// File
+    ///
+    /// Where the people are kept, instead of in memory: they outlive the process.
+    file: Option<PathBuf>,
     /// What goes wrong
     #[config(default = "nothing")]
     mode: Mode,
     /// In which call
     #[config(default = "every")]
     at: Call,
+    /// Armed
+    ///
+    /// The order counts once, when this file is there; it is removed then.
+    armed: Option<PathBuf>,
+    /// After
+    ///
+    /// An export goes wrong when its work is done.
+    #[config(default = false)]
+    after: bool,
     /// Polite
     ///
     /// A hanging import ends when the host says stop.
@@ -82,7 +96,7 @@ impl Connector for Misbehaving {
 
     fn connect(settings: Settings) -> Result<Self> {
         settings.obey(Call::Connect, || true)?;
-        let store = Store::named(&settings.store);
+        let store = Store::named(&settings.store, settings.file.as_deref());
         tracing::info!(store = settings.store, password = ?settings.password, "Store opened");
         Ok(Misbehaving { settings, store })
     }
@@ -165,12 +179,17 @@ impl Connector for Misbehaving {
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {
-        self.obey(Call::Export)?;
+        if !self.settings.after {
+            self.obey(Call::Export)?;
+        }
         if self.lies(Call::Export) {
             // Claims to have done it.
             return Ok(Exported::done());
         }
         let done = self.one(change);
+        if self.settings.after {
+            self.obey(Call::Export)?;
+        }
         if self.loses(Call::Export) { Err(lost()) } else { done }
     }
 

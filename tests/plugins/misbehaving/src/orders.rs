@@ -3,8 +3,9 @@
 use crate::Settings;
 use ecma_plugin_sdk::{Choice, Error, Result, tracing};
 use std::{
-    io::{self, Write},
-    thread,
+    env, fs, hint,
+    io::{self, Read, Write},
+    mem, process, thread,
     time::Duration,
 };
 
@@ -29,7 +30,26 @@ pub enum Mode {
     FailOne,
     /// The call answers what cannot be true.
     Lie,
+    /// The process is aborted.
+    Abort,
+    /// The process ends by itself, with the status 3.
+    Exit,
+    /// The call needs more stack than there is.
+    Overflow,
+    /// The process is ended as by an access to memory that is not its own.
+    Segfault,
+    /// The call takes all memory it can have.
+    Leak,
+    /// The call computes for ever.
+    Spin,
+    /// The call reads standard input to its end; then it works.
+    Read,
+    /// The call logs its environment; then it works.
+    Environment,
 }
+
+/// What a leak takes where nothing stops it.
+const ENOUGH: usize = 4 << 30;
 
 /// A call of the connector.
 #[derive(Choice, Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +76,25 @@ pub enum Call {
 /// How long a hanging call looks away before it looks for its release.
 const NAP: Duration = Duration::from_millis(5);
 
+/// Calls itself until there is no stack, unless it begins at the end.
+fn deep(level: u64) -> u64 {
+    let frame = hint::black_box([level; 64]);
+    if level == u64::MAX { frame[0] } else { deep(level + 1) ^ frame[63] }
+}
+
+/// Not an access to memory itself: for that one has to leave the safe language.
+fn segfault() -> ! {
+    #[cfg(unix)]
+    // Until it has come: the first goes to the handler that watches the stack.
+    loop {
+        let own = rustix::process::getpid();
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::SEGV);
+        thread::park_timeout(NAP);
+    }
+    #[cfg(not(unix))]
+    process::abort()
+}
+
 impl Settings {
     /// Whether an order is for this call.
     pub(crate) fn is_due(&self, call: Call) -> bool {
@@ -65,6 +104,9 @@ impl Settings {
     /// Does what is ordered for this call; `go_on` is the host's word on whether to.
     pub(crate) fn obey(&self, call: Call, go_on: impl Fn() -> bool) -> Result<()> {
         if !self.is_due(call) {
+            return Ok(());
+        }
+        if self.armed.as_ref().is_some_and(|file| fs::remove_file(file).is_err()) {
             return Ok(());
         }
         match self.mode {
@@ -82,6 +124,33 @@ impl Settings {
                 Ok(())
             }
             Mode::Fail => Err(Error::unreachable(format!("ordered: {call:?} fails"))),
+            Mode::Abort => process::abort(),
+            Mode::Exit => process::exit(3),
+            Mode::Overflow => Err(Error::internal(deep(1).to_string())),
+            Mode::Segfault => segfault(),
+            Mode::Leak => {
+                let mut taken = 0;
+                while taken < ENOUGH {
+                    let piece = vec![1_u8; 1 << 20];
+                    taken += piece.len();
+                    mem::forget(piece);
+                }
+                Err(Error::internal("ordered: nothing stopped the leak"))
+            }
+            Mode::Spin => loop {
+                hint::black_box(deep(u64::MAX));
+            },
+            Mode::Read => {
+                let read = io::stdin().read_to_end(&mut Vec::new())?;
+                tracing::info!(read, "Standard input ordered");
+                Ok(())
+            }
+            Mode::Environment => {
+                let variables: Vec<String> =
+                    env::vars().map(|(name, value)| format!("{name}={value}")).collect();
+                tracing::info!(variables = variables.join(" "), "Environment ordered");
+                Ok(())
+            }
             Mode::Nothing | Mode::Lose | Mode::FailOne | Mode::Lie => Ok(()),
         }
     }

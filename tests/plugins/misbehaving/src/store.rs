@@ -1,4 +1,4 @@
-//! People in memory, by the name of their store; they live as long as the library.
+//! People in memory, by the name of their store; they live as long as the library, or as their file.
 
 use ecma_plugin_sdk::{
     Anchor, AttributeType, Change, Entry, EntryId, Error, Exported, ObjectType, Result, Schema,
@@ -6,6 +6,8 @@ use ecma_plugin_sdk::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    fs,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,8 +17,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The people of one store, by their id.
-pub(crate) struct Store(Mutex<BTreeMap<i64, Entry>>);
+/// People by their id.
+type People = BTreeMap<i64, Entry>;
+
+/// The people of one store.
+pub(crate) struct Store {
+    people: Mutex<People>,
+    file: Option<PathBuf>,
+}
 
 /// Persons with a number that the store gives them.
 pub(crate) fn schema() -> Schema {
@@ -63,23 +71,42 @@ fn number(id: &EntryId) -> Option<i64> {
 
 impl Store {
     /// The store of this name; one nobody has asked for yet holds three people.
-    pub(crate) fn named(name: &str) -> Arc<Store> {
+    pub(crate) fn named(name: &str, file: Option<&Path>) -> Arc<Store> {
         let make = || {
             let people = [("ada", "Ada Lovelace"), ("grace", "Grace Hopper"), ("edsger", "Edsger")];
             let people = (1..).zip(people).map(|(id, (user, name))| (id, person(id, user, name)));
-            Arc::new(Store(Mutex::new(people.collect())))
+            Arc::new(Store { people: Mutex::new(people.collect()), file: file.map(Path::to_owned) })
         };
         lock(&STORES).entry(name.to_owned()).or_insert_with(make).clone()
     }
 
+    /// The people as they are now, in the file when there is one.
+    fn now(&self) -> MutexGuard<'_, People> {
+        let mut people = lock(&self.people);
+        let text = self.file.as_ref().and_then(|file| fs::read(file).ok());
+        if let Some(known) = text.and_then(|text| serde_json::from_slice(&text).ok()) {
+            *people = known;
+        }
+        people
+    }
+
+    fn keep(&self, people: &People) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let text = serde_json::to_vec(people).map_err(|e| Error::internal(e.to_string()))?;
+        // All at once: the process may end at any moment.
+        let new = file.with_extension("new");
+        fs::write(&new, text)?;
+        Ok(fs::rename(new, file)?)
+    }
+
     /// Everybody.
     pub(crate) fn people(&self) -> Vec<Entry> {
-        lock(&self.0).values().cloned().collect()
+        self.now().values().cloned().collect()
     }
 
     /// One of them.
     pub(crate) fn get(&self, id: &EntryId) -> Option<Entry> {
-        lock(&self.0).get(&number(id)?).cloned()
+        self.now().get(&number(id)?).cloned()
     }
 
     /// The user name a change gives, or the one its person has.
@@ -90,7 +117,7 @@ impl Store {
 
     /// Does a change.
     pub(crate) fn change(&self, change: &Change) -> Result<Exported> {
-        let mut people = lock(&self.0);
+        let mut people = self.now();
         let known = number(change.id()).filter(|id| people.contains_key(id));
         let id = match (change, known) {
             (Change::Add(_), Some(_)) => return Err(Error::already_exists("the id is taken")),
@@ -101,6 +128,7 @@ impl Store {
         };
         let Some(mut after) = change.apply(people.get(&id)) else {
             people.remove(&id);
+            self.keep(&people)?;
             return Ok(Exported::done());
         };
         let Some(name) = after.text("userName").map(str::to_lowercase) else {
@@ -114,6 +142,7 @@ impl Store {
         }
         after.id_mut().anchor = Anchor::new([("id", id)]);
         people.insert(id, after.clone());
+        self.keep(&people)?;
         Ok(Exported::with_entry(after))
     }
 }
