@@ -5,7 +5,8 @@ mod plan;
 
 use crate::{
     delta::{Digest, Known, Marks, Since},
-    driver::{Cell, Cells, Driver, Failure, Purpose, Scalar},
+    driver::{Cell, Cells, Driver, Failure, Scalar},
+    partition,
     schema::{Column, Table},
     statement::{self, Source},
     value,
@@ -53,7 +54,7 @@ pub(crate) fn digests(
     Ok(rows)
 }
 
-/// Imports the tables the run wants.
+/// Imports the tables the run wants, in the transaction that is open.
 pub(crate) fn run(
     driver: &dyn Driver,
     tables: &[Table],
@@ -61,7 +62,7 @@ pub(crate) fn run(
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
     let old = match &run.kind {
-        ImportKind::Delta(since) => Some(Marks::parse(since)?),
+        ImportKind::Delta(since) => Some(Marks::parse(since, &run.partition.id)?),
         _ => None,
     };
     let has_deltas = tables.iter().any(|table| table.deltas.are_possible());
@@ -74,34 +75,27 @@ pub(crate) fn run(
             return Err(Error::config(text));
         }
     }
-    let wanted = tables.iter().filter(|table| run.wants(&table.object_type));
+    let wanted = partition::tables(tables, &run.partition)?;
+    let wanted = wanted.into_iter().filter(|table| run.wants(&table.object_type));
     let plans = wanted.map(|table| Plan::new(table, run)).collect::<Result<Vec<_>>>()?;
-    driver.begin(Purpose::Read)?;
-    let mut pass = || {
-        let mut marks = old.clone().unwrap_or_default();
-        for plan in &plans {
-            // What changes after the mark is made comes again with the next delta.
-            marks.renew(driver, plan)?;
-            let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
-            match (&plan.table.source, plan.has_children()) {
-                (Source::Procedure(_), _) if old.is_some() => {
-                    let text = format!("{} comes from a procedure", plan.table.object_type);
-                    return Err(Error::unsupported(text + ", which has no delta import").into());
-                }
-                (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
-                (_, false) => rows(driver, plan, since.as_ref(), sink)?,
-                (_, true) => rows_and_children(driver, plan, since.as_ref(), sink)?,
+    let mut marks = old.clone().unwrap_or_else(|| Marks::of(&run.partition.id));
+    for plan in &plans {
+        // What changes after the mark is made comes again with the next delta.
+        marks.renew(driver, plan)?;
+        let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
+        match (&plan.table.source, plan.has_children()) {
+            (Source::Procedure(_), _) if old.is_some() => {
+                let text = format!("{} comes from a procedure", plan.table.object_type);
+                return Err(Error::unsupported(text + ", which has no delta import"));
             }
-            if let Some(since) = since {
-                since.tell_gone(driver, plan.table, sink)?;
-            }
+            (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
+            (_, false) => rows(driver, plan, since.as_ref(), sink)?,
+            (_, true) => rows_and_children(driver, plan, since.as_ref(), sink)?,
         }
-        Ok(marks)
-    };
-    let marks: Result<Marks, Failure> = pass();
-    let ended = driver.rollback();
-    let marks = marks?;
-    ended?;
+        if let Some(since) = since {
+            since.tell_gone(driver, plan.table, sink)?;
+        }
+    }
     Ok(has_deltas.then(|| marks.watermark()))
 }
 

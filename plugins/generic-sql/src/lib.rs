@@ -15,6 +15,7 @@ mod form;
 mod import;
 mod moment;
 mod nearest;
+mod partition;
 mod reference;
 mod schema;
 mod settings;
@@ -23,7 +24,7 @@ mod value;
 mod words;
 
 use driver::{Driver, Purpose};
-use ecma_plugin_sdk::{PasswordOptions, Problem, prelude::*};
+use ecma_plugin_sdk::{Partition, PasswordOptions, Problem, prelude::*};
 use schema::Table;
 pub use settings::{DeltaStrategy, DialectName, DriverName, Settings, Tls};
 use statement::{Password, Source};
@@ -33,12 +34,26 @@ pub struct GenericSql {
     settings: Settings,
     driver: Box<dyn Driver>,
     tables: Vec<Table>,
+    /// The partitions that were imported as of the moment of the transaction that is open.
+    imported: Vec<String>,
 }
 
 impl GenericSql {
+    /// The connection, for something else than the next partition of an import.
+    fn ready(&mut self) -> Result<&dyn Driver> {
+        self.end_import()?;
+        self.driver.alive()?;
+        Ok(&*self.driver)
+    }
+
+    fn end_import(&mut self) -> Result<()> {
+        self.imported.clear();
+        Ok(self.driver.rollback()?)
+    }
+
     /// Reads the catalog again: somebody may have changed a table.
     fn refresh(&mut self) -> Result<()> {
-        self.driver.alive()?;
+        self.ready()?;
         self.tables = tables(&self.settings, &*self.driver)??;
         Ok(())
     }
@@ -62,7 +77,7 @@ impl Connector for GenericSql {
     fn connect(settings: Settings) -> Result<GenericSql> {
         let driver = driver::connect(&settings)?;
         let tables = tables(&settings, &*driver)??;
-        Ok(GenericSql { settings, driver, tables })
+        Ok(GenericSql { settings, driver, tables, imported: Vec::new() })
     }
 
     fn capabilities(settings: &Settings) -> Capabilities {
@@ -100,7 +115,7 @@ impl Connector for GenericSql {
     }
 
     fn test(&mut self) -> Result<()> {
-        self.driver.alive()?;
+        self.ready()?;
         let probed = |table: &&Table| !matches!(table.source, Source::Procedure(_));
         for table in self.tables.iter().filter(probed) {
             let children = table.children.iter().map(|child| (&child.table, &child.quoted));
@@ -118,29 +133,42 @@ impl Connector for GenericSql {
         Ok(schema::schema(&self.tables))
     }
 
+    fn partitions(&mut self) -> Result<Vec<Partition>> {
+        Ok(self.tables.iter().map(partition::of).collect())
+    }
+
+    /// Partitions that come one after another are read as of one moment: the transaction stays open
+    /// until all were read, one comes again, or something else is asked for.
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
-        self.refresh()?;
-        import::run(&*self.driver, &self.tables, run, sink)
+        let partition = &run.partition;
+        if self.imported.is_empty() || self.imported.contains(&partition.id) {
+            self.refresh()?;
+            self.driver.begin(Purpose::Read)?;
+        }
+        self.imported.push(partition.id.clone());
+        let imported = import::run(&*self.driver, &self.tables, run, sink);
+        let was_last = self.imported.len() == self.tables.len();
+        if imported.is_err() || was_last || partition::is_everything(partition) {
+            let ended = self.end_import();
+            return imported.and_then(|watermark| ended.map(|()| watermark));
+        }
+        imported
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {
-        self.driver.alive()?;
+        self.ready()?;
         export::page_of_one(&*self.driver, &self.tables, change)
     }
 
     fn export_batch(&mut self, batch: &[Change]) -> Vec<Result<Exported>> {
-        match self.driver.alive() {
-            Ok(()) => export::page(&*self.driver, &self.tables, batch),
-            Err(failure) => {
-                let error = Error::from(failure);
-                batch.iter().map(|_| Err(error.clone())).collect()
-            }
+        match self.ready() {
+            Ok(_) => export::page(&*self.driver, &self.tables, batch),
+            Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
     fn read(&mut self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>> {
-        self.driver.alive()?;
-        self.driver.begin(Purpose::Read)?;
+        self.ready()?.begin(Purpose::Read)?;
         let read = |id: &EntryId| {
             let table = self.tables.iter().find(|table| table.object_type == id.object_type);
             let table = table.ok_or_else(|| {
@@ -157,13 +185,13 @@ impl Connector for GenericSql {
     }
 
     fn set_password(&mut self, id: &EntryId, new: &Secret, options: PasswordOptions) -> Result<()> {
-        self.driver.alive()?;
+        self.ready()?;
         let password = Password { new, old: None, options };
         export::password(&*self.driver, &self.tables, id, password)
     }
 
     fn change_password(&mut self, id: &EntryId, old: &Secret, new: &Secret) -> Result<()> {
-        self.driver.alive()?;
+        self.ready()?;
         let password = Password { new, old: Some(old), options: PasswordOptions::default() };
         export::password(&*self.driver, &self.tables, id, password)
     }
