@@ -24,7 +24,7 @@ use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind, ImportSink, Result, Wate
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
-pub(crate) use catalog::{attach, is_history, problems};
+pub(crate) use catalog::{attach, is_history, problems, wrong_query};
 pub(crate) use digest::{Digest, Known};
 pub(crate) use history::History;
 use last::Last;
@@ -42,11 +42,18 @@ pub(crate) enum Deltas {
     #[default]
     None,
     /// By the watermark column; a query may say how far an import comes.
-    Watermark { until: Option<String> },
+    Watermark { until: Option<Until> },
     /// By a table that triggers fill.
     History(History),
     /// By the database's own account.
     Tracking(Tracking),
+}
+
+/// A query for how far an import comes, and the parameter that has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    parameter: &'static str,
+    query: String,
 }
 
 impl Deltas {
@@ -213,7 +220,7 @@ impl Marks {
         let mark = match &plan.table.deltas {
             Deltas::None => None,
             Deltas::Watermark { until } => {
-                let until = until.as_deref().map(|query| watermark::until(driver, query));
+                let until = until.as_ref().map(|until| watermark::until(driver, until));
                 watermark::mark(driver, plan, until.transpose()?.as_ref())?.map(Mark::Watermark)
             }
             Deltas::History(history) => Some(Mark::History(history.mark(driver, plan)?)),

@@ -4,6 +4,7 @@ mod fill;
 mod plan;
 
 use crate::{
+    databases::Databases,
     delta::{Digest, Known, Marks, Since},
     driver::{Cell, Cells, Driver, Failure, Scalar},
     partition,
@@ -54,9 +55,9 @@ pub(crate) fn digests(
     Ok(rows)
 }
 
-/// Imports the tables the run wants, in the transaction that is open.
+/// Imports the tables the run wants.
 pub(crate) fn run(
-    driver: &dyn Driver,
+    databases: &Databases,
     tables: &[Table],
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
@@ -80,6 +81,7 @@ pub(crate) fn run(
     let plans = wanted.map(|table| Plan::new(table, run)).collect::<Result<Vec<_>>>()?;
     let mut marks = old.clone().unwrap_or_else(|| Marks::of(&run.partition.id));
     for plan in &plans {
+        let driver = databases.reading(&plan.table.object_type)?;
         // What changes after the mark is made comes again with the next delta.
         marks.renew(driver, plan)?;
         let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;

@@ -204,6 +204,7 @@ pub(crate) fn tables(
     }
     if problems.is_empty() {
         form::unfit(settings, &tables, &mut problems);
+        settings.unknown_partitions(&tables, &mut problems);
     }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }

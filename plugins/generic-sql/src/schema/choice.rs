@@ -6,7 +6,7 @@ use crate::{
     delta,
     driver::{ColumnFacts, Storage, TableFacts},
     form::Form,
-    settings::Settings,
+    settings::{DeltaStrategy, Settings},
     statement::{self, Source},
 };
 use ecma_plugin_sdk::{AttributeType, Problem};
@@ -49,7 +49,8 @@ impl Choice<'_> {
             let text = format!("names {table}.{}, a column of the anchor", column.name);
             problems.push(Problem::new("multi_valued", text));
         }
-        let watermark = settings.watermark_column.as_ref().and_then(|name| {
+        let is_needed = settings.strategy_of(self.object_type) == DeltaStrategy::Watermark;
+        let watermark = settings.watermark_column.as_ref().filter(|_| is_needed).and_then(|name| {
             let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
             let is_called = matches!(self.facts.source, Source::Procedure(_));
             if found.is_none() && !is_called {
@@ -117,7 +118,7 @@ impl Choice<'_> {
                 .multi_value_separator
                 .clone()
                 .filter(|_| self.names(&settings.multi_valued, name)),
-            form: Form::of(settings, facts, kind, |entry| self.is(entry, name)),
+            form: Form::of(settings, self.object_type, facts, kind, |entry| self.is(entry, name)),
             name: name.clone(),
         }
     }

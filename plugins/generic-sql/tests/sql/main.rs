@@ -13,6 +13,7 @@ mod history;
 mod history_problems;
 mod import;
 mod model;
+mod overrides;
 mod partitions;
 mod statements;
 mod support;
