@@ -17,9 +17,9 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    /// The connection that object types share; it has the catalog of all.
-    pub(crate) fn connect(settings: &Settings) -> Result<Databases, Failure> {
-        Ok(Databases { shared: driver::connect(settings)?, own: Vec::new() })
+    /// One connection for all object types.
+    pub(crate) fn sharing(shared: Box<dyn Driver>) -> Databases {
+        Databases { shared, own: Vec::new() }
     }
 
     /// Connects for the object types that do not share it.
@@ -57,7 +57,7 @@ impl Databases {
         Ok(())
     }
 
-    /// The connection that has the catalog.
+    /// The connection that object types share; it has the catalog of all.
     pub(crate) fn shared(&self) -> &dyn Driver {
         &*self.shared
     }

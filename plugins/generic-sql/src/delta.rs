@@ -15,6 +15,7 @@ mod tracking_tests;
 mod watermark;
 
 use crate::{
+    dn,
     driver::{Cell, Cells, Driver, Failure, Scalar},
     import::Plan,
     schema::{Column, Table},
@@ -143,6 +144,7 @@ fn gone(table: &Table, cells: &dyn Cells) -> Result<EntryId> {
             return Err(Error::invalid(&column.name, "is empty, and part of the anchor"));
         }
     }
+    dn::outer(table, &mut entry);
     Ok(entry.id().clone())
 }
 

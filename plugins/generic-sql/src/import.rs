@@ -6,6 +6,7 @@ mod plan;
 use crate::{
     databases::Databases,
     delta::{Digest, Known, Marks, Since},
+    dn,
     driver::{Cell, Cells, Driver, Failure, Scalar},
     partition,
     schema::{Column, Table},
@@ -262,7 +263,8 @@ pub(crate) fn read(
         let text = format!("entries of {} are read by an import only", table.object_type);
         return Err(Error::unsupported(text));
     }
-    let Some(anchor) = anchor(table, id)? else { return Ok(None) };
+    let Some(id) = dn::inner_id(table, id) else { return Ok(None) };
+    let Some(anchor) = anchor(table, &id)? else { return Ok(None) };
     let dialect = driver.dialect();
     let sql = dialect.select(table, table.read(), &dialect.anchor(table, 1));
     let mut found = None;
@@ -283,6 +285,7 @@ pub(crate) fn read(
 /// A row of all columns that are read as an entry, without what stands in child tables.
 pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
     let mut entry = Entry::new(&table.object_type);
+    let is_named = table.dn.is_some_and(|naming| naming.is_anchor);
     for (at, column) in table.read().enumerate() {
         // Most have one value; an empty list would take room for four with the first.
         let mut values = Vec::with_capacity(1);
@@ -291,7 +294,9 @@ pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
             Ok(())
         })?;
         match values.pop() {
-            Some(value) if column.anchor => entry.id_mut().anchor.set(&column.name, value),
+            Some(value) if column.anchor && !is_named => {
+                entry.id_mut().anchor.set(&column.name, value)
+            }
             Some(value) => {
                 values.push(value);
                 entry.put(&column.name, values);
@@ -299,6 +304,7 @@ pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
             None => {}
         }
     }
+    dn::outer(table, &mut entry);
     Ok(entry)
 }
 

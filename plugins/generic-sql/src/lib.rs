@@ -10,6 +10,7 @@ mod child;
 mod databases;
 mod delta;
 mod dialect;
+mod dn;
 mod driver;
 mod export;
 mod form;
@@ -90,7 +91,12 @@ impl Connector for GenericSql {
     type Config = Settings;
 
     fn connect(settings: Settings) -> Result<GenericSql> {
-        let mut databases = Databases::connect(&settings)?;
+        // The host does not look at what is said of partitions before a connection is made.
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        let mut databases = Databases::sharing(driver::connect(&settings)?);
         let tables = tables(&settings, databases.shared())??;
         databases.connect_own(&settings, &tables)?;
         Ok(GenericSql { settings, databases, tables, imported: Vec::new() })

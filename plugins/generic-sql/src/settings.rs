@@ -240,6 +240,18 @@ pub struct Settings {
     /// `table.column`. Without any, the primary key, else the first unique key without NULL.
     #[config(schema = 3)]
     pub(crate) anchor: Vec<String>,
+    /// Names
+    ///
+    /// Object types whose entries have the attribute `-dn-`, `CN=<value>,OBJECT=<type>`, and the column
+    /// with the value, as `type = column`. For mappings made for Microsoft's connector.
+    #[config(schema = 3)]
+    pub(crate) dn_attributes: Vec<String>,
+    /// Names are anchors
+    ///
+    /// Whether the anchor is that name: of the column in `dn_attributes`, else of the anchor there would
+    /// be otherwise. For one object type.
+    #[config(schema = 3, default = false)]
+    pub(crate) dn_is_anchor: bool,
     /// Time zone
     ///
     /// Where a date and time without an offset is meant: a name such as `Europe/Berlin`, or Windows'

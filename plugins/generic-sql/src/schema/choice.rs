@@ -3,7 +3,7 @@
 use super::{Column, Table, means, qualifies};
 use crate::{
     child::Said,
-    delta,
+    delta, dn,
     driver::{ColumnFacts, Storage, TableFacts},
     form::Form,
     settings::{DeltaStrategy, Settings},
@@ -75,6 +75,7 @@ impl Choice<'_> {
             source,
             methods,
             answers_row,
+            dn: None,
         }
     }
 
@@ -114,6 +115,7 @@ impl Choice<'_> {
             readable: true,
             foreign: self.facts.foreign.iter().any(|key| key.column == at),
             refers_to: Vec::new(),
+            named: None,
             separator: settings
                 .multi_value_separator
                 .clone()
@@ -191,6 +193,12 @@ pub(super) fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usi
     let facts = choice.facts;
     let columns = || facts.columns.iter().enumerate();
     let table = &facts.name;
+    if settings.dn_is_anchor
+        && let Some(name) = dn::column(settings, choice.object_type)
+        && let Some((at, _)) = columns().find(|(_, c)| c.name.eq_ignore_ascii_case(name))
+    {
+        return Ok(vec![at]);
+    }
     let qualified: Vec<usize> = columns()
         .filter(|(_, c)| settings.anchor.iter().any(|e| choice.is_qualified(e, &c.name)))
         .map(|(at, _)| at)

@@ -7,6 +7,7 @@ mod children_catalog;
 mod children_export;
 mod children_model;
 mod delta;
+mod dn;
 mod errors;
 mod export;
 mod history;
