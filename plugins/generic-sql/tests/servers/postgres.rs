@@ -287,3 +287,9 @@ fn what_is_said_is_what_the_table_of_the_documentation_has() {
     let error = linked().connect(&poor).err().unwrap();
     assert_eq!(error.message(), "database_name has no table with a key that this user may read");
 }
+
+#[test]
+fn an_object_type_has_an_account_of_its_own() {
+    let account = "CREATE ROLE b_reader LOGIN PASSWORD 'hush=hush'; GRANT SELECT ON b TO b_reader";
+    crate::scenarios::an_object_type_has_an_account_of_its_own(&POSTGRES, account);
+}
