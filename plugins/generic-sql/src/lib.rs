@@ -11,6 +11,8 @@ mod databases;
 mod delta;
 mod dialect;
 mod dn;
+#[cfg(test)]
+mod dn_tests;
 mod driver;
 mod export;
 mod form;

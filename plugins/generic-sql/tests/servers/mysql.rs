@@ -261,9 +261,3 @@ fn an_unsigned_number_that_is_too_large_refuses_its_row_and_no_other() {
     let rows = database.query("SELECT many FROM t WHERE id = 1");
     assert_eq!(rows, [["9223372036854775807"]]);
 }
-
-#[test]
-fn an_object_type_has_an_account_of_its_own() {
-    let account = "CREATE USER b_reader IDENTIFIED BY 'hush=hush'; GRANT SELECT ON b TO b_reader";
-    crate::scenarios::an_object_type_has_an_account_of_its_own(&MARIADB, account);
-}

@@ -204,34 +204,6 @@ pub(crate) fn partitions_are_read_as_of_one_moment(vendor: &Vendor) {
     assert_eq!(ids(&partitions[0]), ["a 1", "a 2"]);
 }
 
-/// With statements that make the account `b_reader` with the password `hush=hush`, which may only read
-/// the table `b`.
-pub(crate) fn an_object_type_has_an_account_of_its_own(vendor: &Vendor, account: &str) {
-    let (database, values) = vendor.database(
-        "account",
-        "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (id integer PRIMARY KEY);
-         INSERT INTO b VALUES (1);",
-    );
-    database.sql(account);
-    let values = values.with("tables", "a, b").with("partition_users", "b = b_reader");
-    let own = values.clone().with("partition_passwords", "b = hush=hush");
-    let mut connector = linked().connect(&own).unwrap();
-    let add = |object_type: &str| Change::Add(Entry::new(object_type).anchor("id", 2));
-    let results =
-        connector.export(&[add("a"), add("b"), Change::Delete { id: add("b").id().clone() }]);
-    let kinds: Vec<_> =
-        results.unwrap().into_iter().map(|result| result.err().map(|error| error.kind())).collect();
-    assert_eq!(kinds, [None, Some(ErrorKind::Forbidden), Some(ErrorKind::Forbidden)]);
-    let imported = testkit::import(&mut connector, &ImportRun::full()).unwrap();
-    let ids: Vec<String> = imported.changes.iter().map(|change| change.id().to_string()).collect();
-    assert_eq!(ids, ["a 2", "b 1"]);
-    let wrong = linked().connect(&values.with("partition_passwords", "b = wrong-word"));
-    let error = wrong.err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Credentials, "{error:?}");
-    assert!(error.message().starts_with("the partition of b: "), "{error:?}");
-    assert!(!error.message().contains("wrong-word"), "{error:?}");
-}
-
 pub(crate) fn a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it(
     vendor: &Vendor,
 ) {
