@@ -144,6 +144,39 @@ fn a_connector_that_waits_for_its_plugin_is_bound_when_it_comes() {
 }
 
 #[test]
+fn another_library_is_taken_by_a_new_process_and_not_by_the_hosts_own() {
+    let mut host = Host::with(&["folder"]);
+    let people = |name: &str| {
+        let text = format!(
+            "{}plugin = \"folder\"\n[values]\nfolder = \"people\"\n[[object]]\ntype = \"user\"\n\
+             [object.attributes]\ndisplayName = \"displayName\"\nid = \"userName\"\n",
+            if name == "INSIDE" { "isolation = \"in-process\"\n" } else { "" }
+        );
+        host.document(name, &text);
+    };
+    fs::create_dir(host.path("people")).unwrap();
+    host.write("people/1.txt", "Ada\n");
+    people("INSIDE");
+    people("OWN");
+    host.start();
+    let mut library = fs::read(built_library("folder")).unwrap();
+    // Another file to everybody but the loader.
+    library.extend_from_slice(b"another build");
+    host.plugin("libfolder.so", &library);
+    until("the library of the host's own process waits", || {
+        let notices = host.health_of("INSIDE")["notices"].to_string();
+        notices.contains("restart the host to pick it up").then_some(())
+    });
+    until("the other one has a new process", || {
+        host.log().contains("what is known of the target is kept").then_some(())
+    });
+    assert!(host.health_of("OWN").get("notices").is_none(), "{}", host.health());
+    for name in ["INSIDE", "OWN"] {
+        assert_eq!(host.entra(name).everybody().len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn another_certificate_serves_the_next_handshake_and_a_bad_one_does_not() {
     let mut host = Host::with(&["misbehaving"]);
     host.document("MEMORY", &memory(""));

@@ -166,7 +166,11 @@ impl Binding {
             Ok(found) => problems.extend(
                 found
                     .into_iter()
-                    .filter(|problem| !run_step.contains(&problem.at.as_str()))
+                    // Those of run steps may stand elsewhere.
+                    .filter(|problem| {
+                        resolved.contains_key(&problem.at)
+                            || !run_step.contains(&problem.at.as_str())
+                    })
                     .map(|problem| format!("values.{problem}")),
             ),
             Err(error) => problems.push(error.to_string()),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 const MASK: &str = "***";
 /// Shorter secrets are not scrubbed: they would blank out ordinary words.
 const SHORTEST_SCRUBBED: usize = 4;
+const SHORTEST_SCRUBBED_LINE: usize = 8;
 
 /// Secret text: prints as `***` and is zeroed when dropped.
 #[derive(Clone)]
@@ -60,12 +61,21 @@ pub struct Scrubber {
 }
 
 impl Scrubber {
-    /// A scrubber of these secrets; those under 4 characters are left alone.
+    /// A scrubber of these secrets; those under 4 characters are left alone. Of a secret of several lines
+    /// each line of 8 characters or more is one too, and what follows its first `=`.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         let mut known: Vec<Secret> = Vec::new();
         for secret in secrets {
             let escaped = Secret::from(secret.expose().escape_debug().to_string());
-            for form in [secret, escaped] {
+            let lines = secret.expose().trim().lines();
+            let lines = if lines.clone().count() > 1 { Some(lines) } else { None };
+            let whole = |line: &&str| line.chars().nth(SHORTEST_SCRUBBED_LINE - 1).is_some();
+            let parts =
+                lines.into_iter().flatten().map(str::trim).filter(whole).flat_map(|line| {
+                    [Some(line), line.split_once('=').map(|(_, after)| after.trim())]
+                });
+            let parts: Vec<Secret> = parts.flatten().map(Secret::from).collect();
+            for form in [secret, escaped].into_iter().chain(parts) {
                 let long = form.expose().chars().nth(SHORTEST_SCRUBBED - 1).is_some();
                 if long && !known.contains(&form) {
                     known.push(form);
@@ -145,5 +155,17 @@ mod tests {
             assert_eq!(scrubber.scrub(message), expected, "{message}");
         }
         assert_eq!(format!("{scrubber:?}"), "Scrubber(6 forms)");
+    }
+
+    #[test]
+    fn each_line_of_a_secret_is_one() {
+        let scrubber = Scrubber::new([Secret::from("person = hunter22\nteam = s3cret!\nend\n")]);
+        for (message, expected) in [
+            ("log-in with hunter22 failed", "log-in with *** failed"),
+            ("line person = hunter22", "line ***"),
+            ("s3cret! in the end", "*** in the end"),
+        ] {
+            assert_eq!(scrubber.scrub(message), expected);
+        }
     }
 }

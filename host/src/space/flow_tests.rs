@@ -158,6 +158,20 @@ fn full() -> Entry {
 }
 
 #[test]
+fn an_anchor_that_is_a_name_is_referred_to_by_it() {
+    let names = ["CN=ada,OBJECT=person", "CN=kim,OBJECT=person"];
+    let [ada, kim] = names.map(|name| Entry::new("person").anchor("id", name).set("login", name));
+    let mut kim = kim;
+    kim.put("boss", vec![Value::Reference(names[0].to_owned())]);
+    let made = Made::of(everything(), &[ada, kim]);
+    let resource = made.resource(1);
+    let boss = &resource.as_map()[ENTERPRISE]["manager"]["value"];
+    assert_eq!(*boss, made.resource(0).as_map()["id"]);
+    let written = made.flow.entry(&made.space, &resource, &[], None).unwrap();
+    assert_eq!(written.get("boss"), [Value::Reference(names[0].to_owned())]);
+}
+
+#[test]
 fn every_shape_flows_both_ways() {
     let made = Made::of(everything(), &[full()]);
     let resource = made.resource(0);

@@ -15,6 +15,7 @@ mod tracking_tests;
 mod watermark;
 
 use crate::{
+    dn,
     driver::{Cell, Cells, Driver, Failure, Scalar},
     import::Plan,
     schema::{Column, Table},
@@ -24,13 +25,13 @@ use ecma_plugin_sdk::{Entry, EntryId, Error, ErrorKind, ImportSink, Result, Wate
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
-pub(crate) use catalog::{attach, is_history, problems};
+pub(crate) use catalog::{attach, is_history, problems, wrong_query};
 pub(crate) use digest::{Digest, Known};
 pub(crate) use history::History;
 use last::Last;
 pub(crate) use tracking::Tracking;
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// With more than this to remember nothing is: it comes again with each delta import until a
 /// greater value comes.
 const REMEMBERED: usize = 10_000;
@@ -42,11 +43,18 @@ pub(crate) enum Deltas {
     #[default]
     None,
     /// By the watermark column; a query may say how far an import comes.
-    Watermark { until: Option<String> },
+    Watermark { until: Option<Until> },
     /// By a table that triggers fill.
     History(History),
     /// By the database's own account.
     Tracking(Tracking),
+}
+
+/// A query for how far an import comes, and the parameter that has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    parameter: &'static str,
+    query: String,
 }
 
 impl Deltas {
@@ -55,10 +63,11 @@ impl Deltas {
     }
 }
 
-/// What the text of a watermark says: how far each object type was imported.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+/// What the text of a watermark says: how far each object type of a partition was imported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Marks {
     version: u32,
+    partition: String,
     types: BTreeMap<String, Mark>,
 }
 
@@ -135,6 +144,7 @@ fn gone(table: &Table, cells: &dyn Cells) -> Result<EntryId> {
             return Err(Error::invalid(&column.name, "is empty, and part of the anchor"));
         }
     }
+    dn::outer(table, &mut entry);
     Ok(entry.id().clone())
 }
 
@@ -162,19 +172,23 @@ fn useless(text: impl Into<String>) -> Error {
 }
 
 impl Marks {
-    pub(crate) fn parse(watermark: &Watermark) -> Result<Marks> {
-        let foreign = || {
-            useless(
-                "the watermark is not one of this version of the plugin: a full import makes a \
-                 new one",
-            )
-        };
-        let marks: Marks = serde_json::from_str(watermark.as_str()).map_err(|_| foreign())?;
-        if marks.version == VERSION { Ok(marks) } else { Err(foreign()) }
+    /// Nothing is known of this partition yet.
+    pub(crate) fn of(partition: &str) -> Marks {
+        Marks { version: VERSION, partition: partition.to_owned(), types: BTreeMap::new() }
     }
 
-    pub(crate) fn watermark(mut self) -> Watermark {
-        self.version = VERSION;
+    pub(crate) fn parse(watermark: &Watermark, partition: &str) -> Result<Marks> {
+        let marks: Option<Marks> = serde_json::from_str(watermark.as_str()).ok();
+        let is_ours = |marks: &Marks| marks.version == VERSION && marks.partition == partition;
+        marks.filter(is_ours).ok_or_else(|| {
+            useless(format!(
+                "the watermark is none of {partition} by this version of the plugin: a full import \
+                 makes a new one"
+            ))
+        })
+    }
+
+    pub(crate) fn watermark(self) -> Watermark {
         Watermark::new(serde_json::to_string(&self).expect("marks are always JSON"))
     }
 
@@ -208,7 +222,7 @@ impl Marks {
         let mark = match &plan.table.deltas {
             Deltas::None => None,
             Deltas::Watermark { until } => {
-                let until = until.as_deref().map(|query| watermark::until(driver, query));
+                let until = until.as_ref().map(|until| watermark::until(driver, until));
                 watermark::mark(driver, plan, until.transpose()?.as_ref())?.map(Mark::Watermark)
             }
             Deltas::History(history) => Some(Mark::History(history.mark(driver, plan)?)),
@@ -248,15 +262,23 @@ mod tests {
                 ("team".to_owned(), Mark::History(history::Mark { last: Some(last), touched })),
                 ("device".to_owned(), Mark::Tracking(tracking::Mark { version: 7 })),
             ]);
-            let written = Marks { version: VERSION, types };
-            assert_eq!(Marks::parse(&written.clone().watermark()), Ok(written));
+            let written = Marks { types, ..Marks::of("OBJECT=person") };
+            assert_eq!(Marks::parse(&written.clone().watermark(), "OBJECT=person"), Ok(written));
         }
     }
 
     #[test]
     fn a_watermark_of_somebody_else_asks_for_a_full_import() {
-        for text in ["", "17", "{}", r#"{"version":1,"types":{}}"#, r#"{"version":3,"types":{}}"#] {
-            let error = Marks::parse(&Watermark::new(text)).unwrap_err();
+        for text in [
+            "",
+            "17",
+            "{}",
+            r#"{"version":2,"types":{}}"#,
+            r#"{"version":4,"partition":"OBJECT=person","types":{}}"#,
+            Marks::of("OBJECT=team").watermark().as_str(),
+            Marks::of("default").watermark().as_str(),
+        ] {
+            let error = Marks::parse(&Watermark::new(text), "OBJECT=person").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Conflict, "{text}");
         }
     }

@@ -7,6 +7,7 @@ mod method;
 mod row;
 
 use crate::{
+    dn,
     driver::{Driver, Failure, Purpose},
     schema::Table,
 };
@@ -139,7 +140,8 @@ fn one<'a>(
     let table = table(tables, &change.id().object_type)?;
     let export = Export { driver, table, inserts };
     let methods = &table.methods;
-    match change {
+    let change = dn::inner(table, change)?;
+    match &*change {
         Change::Add(entry) => match &methods.add {
             Some(method) => export.add_by(method, entry),
             None => export.add(entry),

@@ -20,9 +20,10 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// Of a column with values of this kind; `is_named` tells whether an entry of a list means it.
+    /// Of a column of an object type, with values of this kind; `is_named` tells whether an entry of a list means it.
     pub(crate) fn of(
         settings: &Settings,
+        object_type: &str,
         facts: &ColumnFacts,
         kind: AttributeType,
         is_named: impl Fn(&str) -> bool,
@@ -36,7 +37,7 @@ impl Form {
             Some((yes.to_owned(), no.to_owned()))
         };
         let clock = match kind {
-            AttributeType::DateTime => Clock::of(settings, facts.moments),
+            AttributeType::DateTime => Clock::of(settings, object_type, facts.moments),
             _ => Clock::default(),
         };
         Form {

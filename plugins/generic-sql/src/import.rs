@@ -4,8 +4,11 @@ mod fill;
 mod plan;
 
 use crate::{
+    databases::Databases,
     delta::{Digest, Known, Marks, Since},
-    driver::{Cell, Cells, Driver, Failure, Purpose, Scalar},
+    dn,
+    driver::{Cell, Cells, Driver, Failure, Scalar},
+    partition,
     schema::{Column, Table},
     statement::{self, Source},
     value,
@@ -55,13 +58,13 @@ pub(crate) fn digests(
 
 /// Imports the tables the run wants.
 pub(crate) fn run(
-    driver: &dyn Driver,
+    databases: &Databases,
     tables: &[Table],
     run: &ImportRun,
     sink: &mut ImportSink<'_>,
 ) -> Result<Option<Watermark>> {
     let old = match &run.kind {
-        ImportKind::Delta(since) => Some(Marks::parse(since)?),
+        ImportKind::Delta(since) => Some(Marks::parse(since, &run.partition.id)?),
         _ => None,
     };
     let has_deltas = tables.iter().any(|table| table.deltas.are_possible());
@@ -74,34 +77,28 @@ pub(crate) fn run(
             return Err(Error::config(text));
         }
     }
-    let wanted = tables.iter().filter(|table| run.wants(&table.object_type));
+    let wanted = partition::tables(tables, &run.partition)?;
+    let wanted = wanted.into_iter().filter(|table| run.wants(&table.object_type));
     let plans = wanted.map(|table| Plan::new(table, run)).collect::<Result<Vec<_>>>()?;
-    driver.begin(Purpose::Read)?;
-    let mut pass = || {
-        let mut marks = old.clone().unwrap_or_default();
-        for plan in &plans {
-            // What changes after the mark is made comes again with the next delta.
-            marks.renew(driver, plan)?;
-            let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
-            match (&plan.table.source, plan.has_children()) {
-                (Source::Procedure(_), _) if old.is_some() => {
-                    let text = format!("{} comes from a procedure", plan.table.object_type);
-                    return Err(Error::unsupported(text + ", which has no delta import").into());
-                }
-                (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
-                (_, false) => rows(driver, plan, since.as_ref(), sink)?,
-                (_, true) => rows_and_children(driver, plan, since.as_ref(), sink)?,
+    let mut marks = old.clone().unwrap_or_else(|| Marks::of(&run.partition.id));
+    for plan in &plans {
+        let driver = databases.reading(&plan.table.object_type)?;
+        // What changes after the mark is made comes again with the next delta.
+        marks.renew(driver, plan)?;
+        let since = old.as_ref().map(|old| old.since(driver, plan)).transpose()?;
+        match (&plan.table.source, plan.has_children()) {
+            (Source::Procedure(_), _) if old.is_some() => {
+                let text = format!("{} comes from a procedure", plan.table.object_type);
+                return Err(Error::unsupported(text + ", which has no delta import"));
             }
-            if let Some(since) = since {
-                since.tell_gone(driver, plan.table, sink)?;
-            }
+            (Source::Procedure(_), _) => called(driver, plan, run.page_size, sink)?,
+            (_, false) => rows(driver, plan, since.as_ref(), sink)?,
+            (_, true) => rows_and_children(driver, plan, since.as_ref(), sink)?,
         }
-        Ok(marks)
-    };
-    let marks: Result<Marks, Failure> = pass();
-    let ended = driver.rollback();
-    let marks = marks?;
-    ended?;
+        if let Some(since) = since {
+            since.tell_gone(driver, plan.table, sink)?;
+        }
+    }
     Ok(has_deltas.then(|| marks.watermark()))
 }
 
@@ -266,7 +263,8 @@ pub(crate) fn read(
         let text = format!("entries of {} are read by an import only", table.object_type);
         return Err(Error::unsupported(text));
     }
-    let Some(anchor) = anchor(table, id)? else { return Ok(None) };
+    let Some(id) = dn::inner_id(table, id) else { return Ok(None) };
+    let Some(anchor) = anchor(table, &id)? else { return Ok(None) };
     let dialect = driver.dialect();
     let sql = dialect.select(table, table.read(), &dialect.anchor(table, 1));
     let mut found = None;
@@ -287,6 +285,7 @@ pub(crate) fn read(
 /// A row of all columns that are read as an entry, without what stands in child tables.
 pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
     let mut entry = Entry::new(&table.object_type);
+    let is_named = table.dn.is_some_and(|naming| naming.is_anchor);
     for (at, column) in table.read().enumerate() {
         // Most have one value; an empty list would take room for four with the first.
         let mut values = Vec::with_capacity(1);
@@ -295,7 +294,9 @@ pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
             Ok(())
         })?;
         match values.pop() {
-            Some(value) if column.anchor => entry.id_mut().anchor.set(&column.name, value),
+            Some(value) if column.anchor && !is_named => {
+                entry.id_mut().anchor.set(&column.name, value)
+            }
             Some(value) => {
                 values.push(value);
                 entry.put(&column.name, values);
@@ -303,6 +304,7 @@ pub(crate) fn entry(table: &Table, cells: &dyn Cells) -> Result<Entry> {
             None => {}
         }
     }
+    dn::outer(table, &mut entry);
     Ok(entry)
 }
 

@@ -7,14 +7,19 @@
 //! only [`GenericSql`] and its settings.
 
 mod child;
+mod databases;
 mod delta;
 mod dialect;
+mod dn;
+#[cfg(test)]
+mod dn_tests;
 mod driver;
 mod export;
 mod form;
 mod import;
 mod moment;
 mod nearest;
+mod partition;
 mod reference;
 mod schema;
 mod settings;
@@ -22,8 +27,9 @@ mod statement;
 mod value;
 mod words;
 
-use driver::{Driver, Purpose};
-use ecma_plugin_sdk::{PasswordOptions, Problem, prelude::*};
+use databases::{Databases, describe};
+use driver::Driver;
+use ecma_plugin_sdk::{Partition, PasswordOptions, Problem, prelude::*};
 use schema::Table;
 pub use settings::{DeltaStrategy, DialectName, DriverName, Settings, Tls};
 use statement::{Password, Source};
@@ -31,25 +37,52 @@ use statement::{Password, Source};
 /// A connection to a database.
 pub struct GenericSql {
     settings: Settings,
-    driver: Box<dyn Driver>,
+    databases: Databases,
     tables: Vec<Table>,
+    /// The partitions that were imported as of the moment that is still being read.
+    imported: Vec<String>,
 }
 
 impl GenericSql {
+    fn end_import(&mut self) -> Result<()> {
+        self.imported.clear();
+        Ok(self.databases.forget()?)
+    }
+
+    /// Makes the connection of an object type ready for something else than an import.
+    fn ready(&mut self, object_type: &str) -> Result<()> {
+        self.end_import()?;
+        Ok(self.databases.of(object_type).alive()?)
+    }
+
     /// Reads the catalog again: somebody may have changed a table.
     fn refresh(&mut self) -> Result<()> {
-        self.driver.alive()?;
-        self.tables = tables(&self.settings, &*self.driver)??;
-        Ok(())
+        self.end_import()?;
+        self.databases.are_alive()?;
+        self.tables = tables(&self.settings, self.databases.shared())??;
+        self.databases.look(&self.tables)
+    }
+
+    /// Does changes of object types that have the same connection.
+    fn export_page(&mut self, page: &[Change]) -> Vec<Result<Exported>> {
+        let Some(first) = page.first() else { return Vec::new() };
+        let object_type = &first.id().object_type;
+        match self.ready(object_type) {
+            Ok(()) => export::page(self.databases.of(object_type), &self.tables, page),
+            Err(error) => page.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn set(&mut self, id: &EntryId, password: Password<'_>) -> Result<()> {
+        self.ready(&id.object_type)?;
+        let driver = self.databases.of(&id.object_type);
+        export::password(driver, &self.tables, id, password)
     }
 }
 
 /// The tables, or everything in the settings that does not fit the database.
 fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>, Vec<Problem>>> {
-    driver.begin(Purpose::Read)?;
-    let facts = driver.describe();
-    driver.rollback()?;
-    let (mut facts, mut problems) = (facts?, Vec::new());
+    let (mut facts, mut problems) = (describe(driver)?, Vec::new());
     facts.extend(statement::sources(settings, driver, &mut problems)?);
     let dialect = driver.dialect();
     Ok(schema::tables(settings, dialect, &facts, problems)
@@ -60,14 +93,20 @@ impl Connector for GenericSql {
     type Config = Settings;
 
     fn connect(settings: Settings) -> Result<GenericSql> {
-        let driver = driver::connect(&settings)?;
-        let tables = tables(&settings, &*driver)??;
-        Ok(GenericSql { settings, driver, tables })
+        // The host does not look at what is said of partitions before a connection is made.
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        let mut databases = Databases::sharing(driver::connect(&settings)?);
+        let tables = tables(&settings, databases.shared())??;
+        databases.connect_own(&settings, &tables)?;
+        Ok(GenericSql { settings, databases, tables, imported: Vec::new() })
     }
 
     fn capabilities(settings: &Settings) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.delta_import = settings.strategy() != DeltaStrategy::None;
+        capabilities.delta_import = settings.has_strategy(|one| one != DeltaStrategy::None);
         // What cannot be read before it is changed has to come whole.
         let whole = settings.export_object_replace || !settings.procedures.is_empty();
         capabilities.export_style = match whole {
@@ -100,13 +139,14 @@ impl Connector for GenericSql {
     }
 
     fn test(&mut self) -> Result<()> {
-        self.driver.alive()?;
+        self.end_import()?;
+        self.databases.are_alive()?;
         let probed = |table: &&Table| !matches!(table.source, Source::Procedure(_));
         for table in self.tables.iter().filter(probed) {
+            let driver = self.databases.of(&table.object_type);
             let children = table.children.iter().map(|child| (&child.table, &child.quoted));
             for (name, quoted) in std::iter::once((&table.name, &table.quoted)).chain(children) {
-                let sql = self.driver.dialect().probe(quoted);
-                let answer = self.driver.query(&sql, &[], &mut |_| Ok(()));
+                let answer = driver.query(&driver.dialect().probe(quoted), &[], &mut |_| Ok(()));
                 answer.map_err(|failure| Error::from(failure).context(name))?;
             }
         }
@@ -118,54 +158,65 @@ impl Connector for GenericSql {
         Ok(schema::schema(&self.tables))
     }
 
+    fn partitions(&mut self) -> Result<Vec<Partition>> {
+        Ok(self.tables.iter().map(partition::of).collect())
+    }
+
+    /// Partitions that come one after another are read as of one moment, until all were read, one
+    /// comes again, or something else is asked for.
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
-        self.refresh()?;
-        import::run(&*self.driver, &self.tables, run, sink)
+        let partition = &run.partition;
+        if self.imported.is_empty() || self.imported.contains(&partition.id) {
+            self.refresh()?;
+        }
+        self.imported.push(partition.id.clone());
+        let imported = import::run(&self.databases, &self.tables, run, sink);
+        let was_last = self.imported.len() == self.tables.len();
+        if imported.is_err() || was_last || partition::is_everything(partition) {
+            let ended = self.end_import();
+            return imported.and_then(|watermark| ended.map(|()| watermark));
+        }
+        imported
     }
 
     fn export(&mut self, change: &Change) -> Result<Exported> {
-        self.driver.alive()?;
-        export::page_of_one(&*self.driver, &self.tables, change)
+        self.ready(&change.id().object_type)?;
+        let driver = self.databases.of(&change.id().object_type);
+        export::page_of_one(driver, &self.tables, change)
     }
 
     fn export_batch(&mut self, batch: &[Change]) -> Vec<Result<Exported>> {
-        match self.driver.alive() {
-            Ok(()) => export::page(&*self.driver, &self.tables, batch),
-            Err(failure) => {
-                let error = Error::from(failure);
-                batch.iter().map(|_| Err(error.clone())).collect()
-            }
-        }
+        let are_one = |one: &Change, other: &Change| {
+            self.databases.are_one(&one.id().object_type, &other.id().object_type)
+        };
+        let pages: Vec<&[Change]> = batch.chunk_by(are_one).collect();
+        pages.into_iter().flat_map(|page| self.export_page(page)).collect()
     }
 
     fn read(&mut self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>> {
-        self.driver.alive()?;
-        self.driver.begin(Purpose::Read)?;
+        self.end_import()?;
         let read = |id: &EntryId| {
             let table = self.tables.iter().find(|table| table.object_type == id.object_type);
             let table = table.ok_or_else(|| {
                 let text = format!("there is no object type {}", id.object_type);
                 Error::new(ErrorKind::Invalid, text)
             })?;
-            import::read(&*self.driver, table, id, import::Whole::All)
+            let driver = self.databases.reading(&id.object_type)?;
+            import::read(driver, table, id, import::Whole::All)
         };
         let entries = ids.iter().map(read).collect::<Result<Vec<_>>>();
-        let ended = self.driver.rollback();
+        let ended = self.end_import();
         let entries = entries?;
         ended?;
         Ok(entries)
     }
 
     fn set_password(&mut self, id: &EntryId, new: &Secret, options: PasswordOptions) -> Result<()> {
-        self.driver.alive()?;
-        let password = Password { new, old: None, options };
-        export::password(&*self.driver, &self.tables, id, password)
+        self.set(id, Password { new, old: None, options })
     }
 
     fn change_password(&mut self, id: &EntryId, old: &Secret, new: &Secret) -> Result<()> {
-        self.driver.alive()?;
-        let password = Password { new, old: Some(old), options: PasswordOptions::default() };
-        export::password(&*self.driver, &self.tables, id, password)
+        self.set(id, Password { new, old: Some(old), options: PasswordOptions::default() })
     }
 }
 

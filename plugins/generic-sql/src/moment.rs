@@ -36,13 +36,13 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// For columns that keep points in time in this way.
-    pub(crate) fn of(settings: &Settings, moments: Moments) -> Clock {
+    /// For columns of an object type that keep points in time in this way.
+    pub(crate) fn of(settings: &Settings, object_type: &str, moments: Moments) -> Clock {
         let pattern = || {
-            let pattern = Pattern::compile(settings.date_time_format.as_deref()?).ok()?;
+            let pattern = Pattern::compile(settings.date_time_format_of(object_type)?).ok()?;
             Some(Arc::new(pattern))
         };
-        let zone = || settings.time_zone.as_deref().and_then(zone).unwrap_or(TimeZone::UTC);
+        let zone = || settings.time_zone_of(object_type).and_then(zone).unwrap_or(TimeZone::UTC);
         match moments {
             Moments::Text => Clock { zone: zone(), pattern: pattern() },
             Moments::Local => Clock { zone: zone(), pattern: None },
@@ -100,22 +100,31 @@ fn zone(name: &str) -> Option<TimeZone> {
 
 /// What is wrong with the settings of points in time.
 pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if let Some(name) = settings.time_zone.as_deref().filter(|name| zone(name).is_none()) {
-        let iana = jiff::tz::db().available().map(|name| name.to_string());
-        let known: Vec<String> = iana.chain(windows::names().map(str::to_owned)).collect();
-        let instead = match near(name, known.iter().map(String::as_str)) {
-            Some(near) => format!(", did you mean \"{near}\"?"),
-            None => "; it is written as Europe/Berlin or W. Europe Standard Time".to_owned(),
-        };
-        let text = format!("is \"{name}\", which is no time zone{instead}");
-        problems.push(Problem::new("time_zone", text));
+    let zone = settings.time_zone.as_deref().and_then(|name| {
+        let text = format!("is \"{name}\", which {}", wrong_zone(name)?);
+        Some(Problem::new("time_zone", text))
+    });
+    let format = settings.date_time_format.as_deref().and_then(wrong_format);
+    zone.into_iter().chain(format.map(|text| Problem::new("date_time_format", text))).collect()
+}
+
+/// What is wrong with the name of a time zone.
+pub(crate) fn wrong_zone(name: &str) -> Option<String> {
+    if zone(name).is_some() {
+        return None;
     }
-    let format = settings.date_time_format.as_deref();
-    if let Some(Err(text)) = format.map(Pattern::compile) {
-        problems.push(Problem::new("date_time_format", text));
-    }
-    problems
+    let iana = jiff::tz::db().available().map(|name| name.to_string());
+    let known: Vec<String> = iana.chain(windows::names().map(str::to_owned)).collect();
+    let instead = match near(name, known.iter().map(String::as_str)) {
+        Some(near) => format!(", did you mean \"{near}\"?"),
+        None => "; it is written as Europe/Berlin or W. Europe Standard Time".to_owned(),
+    };
+    Some(format!("is no time zone{instead}"))
+}
+
+/// What is wrong with the notation of points in time.
+pub(crate) fn wrong_format(format: &str) -> Option<String> {
+    Pattern::compile(format).err()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::{
     child::{self, Catalog, Child, Said},
     delta::Deltas,
     dialect::Dialect,
+    dn::{self, Naming},
     driver::{Storage, TableFacts},
     form::{self, Form},
     reference::References,
@@ -33,6 +34,8 @@ pub(crate) struct Table {
     pub(crate) methods: Methods,
     /// Whether what a statement answers of a row is the row as it stays.
     pub(crate) answers_row: bool,
+    /// How its entries are named, when they have names.
+    pub(crate) dn: Option<Naming>,
 }
 
 /// A column that is an attribute.
@@ -55,6 +58,8 @@ pub(crate) struct Column {
     pub(crate) foreign: bool,
     /// The object types a reference names; none for any.
     pub(crate) refers_to: Vec<String>,
+    /// The object type when a reference is the whole name of an entry of it, and the column has a part.
+    pub(crate) named: Option<String>,
     /// Between the values of a multi-valued column.
     pub(crate) separator: Option<String>,
     pub(crate) form: Form,
@@ -107,6 +112,7 @@ impl Column {
             form: Form::default(),
             foreign: false,
             refers_to: Vec::new(),
+            named: None,
             separator: None,
         }
     }
@@ -116,7 +122,7 @@ impl Column {
         Column { readable: false, ..Column::new(name, AttributeType::Text, Storage::Text) }
     }
 
-    fn attribute(&self) -> Attribute {
+    pub(crate) fn attribute(&self) -> Attribute {
         let mut attribute = Attribute::new(&self.name, self.kind);
         attribute.multi_valued = self.separator.is_some();
         attribute.required = !self.generated && (self.anchor || (self.not_null && !self.default));
@@ -137,7 +143,7 @@ impl Column {
 /// The schema that these tables are.
 pub(crate) fn schema(tables: &[Table]) -> Schema {
     Schema::new(tables.iter().map(|table| {
-        let columns = table.columns.iter().map(Column::attribute);
+        let columns = dn::attributes(table).into_iter();
         let attributes = columns.chain(table.children.iter().map(Child::attribute));
         attributes.fold(ObjectType::new(&table.object_type), ObjectType::with)
     }))
@@ -203,7 +209,9 @@ pub(crate) fn tables(
         statement::resolve(settings, dialect, &mut tables, &mut problems);
     }
     if problems.is_empty() {
+        dn::attach(settings, &mut tables, &mut problems);
         form::unfit(settings, &tables, &mut problems);
+        settings.unknown_partitions(&tables, &mut problems);
     }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }

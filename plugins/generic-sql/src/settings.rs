@@ -1,5 +1,6 @@
 //! What is asked of the operator.
 
+mod partition;
 mod problems;
 
 use ecma_plugin_sdk::{prelude::*, tls::Trust};
@@ -239,6 +240,18 @@ pub struct Settings {
     /// `table.column`. Without any, the primary key, else the first unique key without NULL.
     #[config(schema = 3)]
     pub(crate) anchor: Vec<String>,
+    /// Names
+    ///
+    /// Object types whose entries have the attribute `-dn-`, `CN=<value>,OBJECT=<type>`, and the column
+    /// with the value, as `type = column`. For mappings made for Microsoft's connector.
+    #[config(schema = 3)]
+    pub(crate) dn_attributes: Vec<String>,
+    /// Names are anchors
+    ///
+    /// Whether the anchor is that name: of the column in `dn_attributes`, else of the anchor there would
+    /// be otherwise. For one object type.
+    #[config(schema = 3, default = false)]
+    pub(crate) dn_is_anchor: bool,
     /// Time zone
     ///
     /// Where a date and time without an offset is meant: a name such as `Europe/Berlin`, or Windows'
@@ -373,6 +386,44 @@ pub struct Settings {
     /// time. 1,000 numbers or 60 seconds when left out.
     #[config(global)]
     pub(crate) history_overlap: Option<u32>,
+    /// Databases of partitions
+    ///
+    /// Object types that stand in another database, as `type = name`: the file of SQLite, the name of
+    /// the database of a server, the file data source of ODBC. The tables are there as in the
+    /// connector's own database.
+    #[config(partition)]
+    pub(crate) partition_databases: Vec<String>,
+    /// Users of partitions
+    ///
+    /// Object types for which another account is used, as `type = account`.
+    #[config(partition)]
+    pub(crate) partition_users: Vec<String>,
+    /// Passwords of partitions
+    ///
+    /// The passwords of these accounts, a line `type = password` for each. Spaces at the ends are no
+    /// part of one.
+    #[config(partition)]
+    pub(crate) partition_passwords: Option<Secret>,
+    /// Time zones of partitions
+    ///
+    /// Object types with another `time_zone`, as `type = Europe/Berlin`.
+    #[config(partition)]
+    pub(crate) partition_time_zones: Vec<String>,
+    /// Date and time formats of partitions
+    ///
+    /// Object types with another `date_time_format`, as `type = dd/MMM/yyyy HH:mm:ss`.
+    #[config(partition)]
+    pub(crate) partition_date_time_formats: Vec<String>,
+    /// Delta strategies of partitions
+    ///
+    /// Object types with another `delta_strategy`, as `type = history`.
+    #[config(partition)]
+    pub(crate) partition_delta_strategies: Vec<String>,
+    /// Watermark queries of partitions
+    ///
+    /// Object types with another `watermark_query`, as `type = SELECT ...`.
+    #[config(partition)]
+    pub(crate) partition_watermark_queries: Vec<String>,
 }
 
 impl Settings {
@@ -390,7 +441,7 @@ impl Settings {
         }
     }
 
-    /// How a delta import finds out what changed.
+    /// How a delta import finds out what changed, of object types of which nothing else is said.
     pub(crate) fn strategy(&self) -> DeltaStrategy {
         self.delta_strategy.unwrap_or(match self.watermark_column {
             Some(_) => DeltaStrategy::Watermark,

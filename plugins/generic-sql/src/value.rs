@@ -4,6 +4,7 @@
 //! the row wherever the database has it in the shape that is wanted.
 
 use crate::{
+    dn,
     driver::{Cell, Scalar, Storage},
     form::Form,
     schema::Column,
@@ -71,7 +72,10 @@ fn one<'a>(column: &Column, cell: Cell<'a>) -> Result<Option<Read<'a>>, &'static
         (AttributeType::DateTime, cell) => {
             Read::Text(Cow::Owned(column.form.clock.read(cell).ok_or("is not a point in time")?))
         }
-        (AttributeType::Reference, cell) => Read::Reference(text(cell)?),
+        (AttributeType::Reference, cell) => Read::Reference(match &column.named {
+            Some(object_type) => Cow::Owned(dn::name(object_type, &text(cell)?)),
+            None => text(cell)?,
+        }),
         (_, cell) => Read::Text(text(cell)?),
     }))
 }
@@ -149,6 +153,17 @@ pub(crate) fn store(column: &Column, values: &[Value]) -> Result<Scalar> {
 /// What to store, or to look for, for one value.
 pub(crate) fn scalar(column: &Column, value: &Value) -> Result<Scalar> {
     let refuse = |text: &str| Error::invalid(&column.name, text);
+    let part;
+    let value = match &column.named {
+        Some(object_type) => {
+            let parsed = dn::parse(&value.to_string(), object_type);
+            part = Value::Reference(
+                parsed.map_err(|what| refuse(&format!("is {}, {what}", shown(value))))?,
+            );
+            &part
+        }
+        None => value,
+    };
     let plain = |value: &Value| match value {
         Value::Text(text) | Value::Reference(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),

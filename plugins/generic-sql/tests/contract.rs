@@ -2,7 +2,7 @@
 //! and of ours, changes by attribute and by row, with and without deltas.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use ecma_plugin_sdk::{Anchor, Dn, prelude::*, testkit::*};
+use ecma_plugin_sdk::{Anchor, Answer, Dn, prelude::*, testkit::*};
 use generic_sql::GenericSql;
 
 const PEOPLE: &str = "
@@ -31,6 +31,16 @@ CREATE TABLE device (site TEXT, number INTEGER, owner INTEGER REFERENCES person,
 INSERT INTO device VALUES ('a', 1, 1, 'one'), ('a', 2, 2, 'two'), ('b', 1, NULL, 'three');";
 
 fn verify(plugin: Plugin, sample: Entry, adapt: impl FnOnce(Values) -> Values) {
+    verify_changing(plugin, sample, None, adapt);
+}
+
+/// With another attribute that changes than the first one.
+fn verify_changing(
+    plugin: Plugin,
+    sample: Entry,
+    changed: Option<(&str, &str)>,
+    adapt: impl FnOnce(Values) -> Values,
+) {
     let dir = temp_dir();
     let path = dir.path().join("people.db");
     let sql = rusqlite::Connection::open(&path).unwrap();
@@ -41,7 +51,11 @@ fn verify(plugin: Plugin, sample: Entry, adapt: impl FnOnce(Values) -> Values) {
         .with("read_only_columns", "changed")
         .with("multi_valued", "phones")
         .with("multi_value_separator", ";");
-    Contract::new(plugin, adapt(values)).sample(sample).verify();
+    let mut contract = Contract::new(plugin, adapt(values)).sample(sample);
+    if let Some((attribute, value)) = changed {
+        contract = contract.changed(attribute, vec![value.into()]);
+    }
+    contract.verify();
 }
 
 fn person() -> Entry {
@@ -208,4 +222,46 @@ fn as_library_with_deltas_and_whole_rows() {
 fn linked_with_an_anchor_of_choice() {
     let sample = person().anchor("login", "marvin").set("login", None::<&str>);
     verify(linked(), sample, |values| values.with("anchor", "person.login"));
+}
+
+#[test]
+fn linked_with_a_name_beside_the_anchor() {
+    let sample = person().set("login", None::<&str>).set("-dn-", "CN=marvin,OBJECT=person");
+    let named = |values: Values| values.with("dn_attributes", "person = login");
+    let changed = Some(("name", "Marvin the android"));
+    verify_changing(linked(), sample.clone(), changed, named);
+    let whole = |values| named(values).with("export_object_replace", true);
+    verify_changing(linked(), sample, changed, whole);
+}
+
+/// With the key inside of names.
+fn verify_names(plugin: Plugin, adapt: impl FnOnce(Values) -> Values) {
+    let sample = person().anchor("-dn-", "CN=marvin,OBJECT=person").set("login", None::<&str>);
+    let values = |values: Values| {
+        let values = values.with("tables", "person").with("dn_is_anchor", true);
+        adapt(values.with("dn_attributes", "person = login"))
+    };
+    verify_changing(plugin, sample, Some(("name", "Marvin the android")), values);
+}
+
+#[test]
+fn linked_with_a_name_that_is_the_anchor() {
+    verify_names(linked(), |values| values.with("watermark_column", "changed"));
+    verify_names(linked(), |values| values.with("export_object_replace", true));
+}
+
+#[test]
+fn as_library_with_a_name_that_is_the_anchor_and_own_statements() {
+    let statement = |text: &str| Answer::from(vec![format!("person = {text}")]);
+    let insert = "INSERT INTO person (login, name, enabled, hired, photo, phones) \
+        VALUES (@login, @name, @enabled, @hired, @photo, @phones)";
+    verify_names(library(), |values| {
+        values
+            .with("insert_queries", statement(insert))
+            .with(
+                "update_queries",
+                statement("UPDATE person SET name = @name WHERE login = @login"),
+            )
+            .with("delete_queries", statement("DELETE FROM person WHERE login = @login"))
+    });
 }

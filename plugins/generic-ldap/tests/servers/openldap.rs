@@ -16,7 +16,12 @@ every_scenario! { OPENLDAP }
 tests_of! { OPENLDAP, only_openldap:
     a_client_certificate_logs_in
     a_value_that_has_to_be_unique_is_there_already
-    references_to_other_servers_are_not_followed
+    references_to_other_servers_are_counted_and_not_followed
+}
+
+tests_of! { OPENLDAP, passwords:
+    a_password_that_was_set_has_to_be_changed
+    a_locked_account_is_unlocked_with_a_password
 }
 
 /// The settings that reach a server with these options.

@@ -115,3 +115,42 @@ pub(crate) fn a_new_account_is_enabled_with_its_first_password(place: &Place) {
         }
     }
 }
+
+/// Where a server has such a policy.
+pub(crate) fn a_password_that_was_set_has_to_be_changed(place: &Place) {
+    let mut connection = place.connect();
+    let entry = account(place, &mut connection, "x");
+    let dn = place.dn("x");
+    let (attribute, asked) = match place.vendor.person {
+        "user" => ("pwdLastSet", "0"),
+        _ => ("pwdReset", "TRUE"),
+    };
+    set(&mut connection, entry.id(), GOOD[0]).unwrap();
+    assert!(!place.stored(&dn, attribute).contains(&asked.to_owned()), "nobody asked for it");
+    let options = PasswordOptions { force_change: true, ..PasswordOptions::default() };
+    connection.set_password(entry.id(), &Secret::new(GOOD[1]), options).unwrap();
+    assert_eq!(place.stored(&dn, attribute), [asked]);
+}
+
+/// Where a server has such a policy.
+pub(crate) fn a_locked_account_is_unlocked_with_a_password(place: &Place) {
+    /// More than other tests have wrong ones of an account.
+    const WRONG: usize = 12;
+
+    let mut connection = place.connect();
+    let entry = account(place, &mut connection, "x");
+    let dn = place.dn("x");
+    set(&mut connection, entry.id(), GOOD[0]).unwrap();
+    if place.vendor.person == "user" {
+        place.set(place.server.base(), "lockoutThreshold", &WRONG.to_string());
+        for _ in 0..WRONG {
+            assert!(!place.binds(&dn, "wrong"));
+        }
+    } else {
+        place.set(&dn, "pwdAccountLockedTime", "000001010000Z");
+    }
+    assert!(!place.can_log_in(&dn, GOOD[0]), "it is locked");
+    let options = PasswordOptions { unlock: true, ..PasswordOptions::default() };
+    connection.set_password(entry.id(), &Secret::new(GOOD[1]), options).unwrap();
+    assert!(place.can_log_in(&dn, GOOD[1]));
+}

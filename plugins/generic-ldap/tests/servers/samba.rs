@@ -4,3 +4,8 @@
 use crate::vendors::SAMBA;
 
 every_scenario! { SAMBA }
+
+tests_of! { SAMBA, passwords:
+    a_password_that_was_set_has_to_be_changed
+    a_locked_account_is_unlocked_with_a_password
+}

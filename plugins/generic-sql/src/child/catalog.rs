@@ -241,7 +241,7 @@ fn attribute(
     Column {
         ignores_case: facts.ignores_case,
         writable: !facts.computed && !named(&settings.read_only_columns),
-        form: Form::of(settings, facts, kind, is),
+        form: Form::of(settings, &parent.object_type, facts, kind, is),
         refers_to: refers_to.unwrap_or_default(),
         ..Column::new(name, kind, facts.storage)
     }

@@ -1,6 +1,6 @@
 //! How deltas are found, from the settings and the catalog, or what does not fit.
 
-use super::{Deltas, History, Tracking};
+use super::{Deltas, History, Tracking, Until};
 use crate::{
     child::Join,
     dialect::Dialect,
@@ -12,6 +12,7 @@ use crate::{
 };
 use ecma_plugin_sdk::Problem;
 
+const STRATEGY: &str = "delta_strategy";
 const TABLES: &str = "history_tables";
 const WATERMARK: &str = "history_watermark_column";
 const OPERATION: &str = "history_operation_column";
@@ -48,7 +49,7 @@ pub(crate) fn is_history(settings: &Settings, table: &str) -> bool {
 pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
     use DeltaStrategy::{History, Watermark};
     let mut problems = Vec::new();
-    let strategy = settings.strategy();
+    let has = |strategy| settings.has_strategy(|one| one == strategy);
     let mut wrong = |name: &str, text: &str| problems.push(Problem::new(name, text));
     for (name, is_there, of, word) in [
         ("watermark_column", settings.watermark_column.is_some(), Watermark, "watermark"),
@@ -61,14 +62,14 @@ pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
         ("history_delete", settings.history_delete.is_some(), History, "history"),
         ("history_overlap", settings.history_overlap.is_some(), History, "history"),
     ] {
-        if is_there && strategy != of {
+        if is_there && !has(of) {
             wrong(name, &format!("is for the delta_strategy {word}"));
         }
     }
-    if strategy == Watermark && settings.watermark_column.is_none() {
+    if has(Watermark) && settings.watermark_column.is_none() {
         wrong("watermark_column", "is missing: the delta_strategy watermark needs it");
     }
-    if strategy == History && settings.history_tables.is_empty() {
+    if has(History) && settings.history_tables.is_empty() {
         wrong(TABLES, "is missing: the delta_strategy history needs one for each object type");
     }
     if settings.history_operation_column.is_none() {
@@ -77,17 +78,13 @@ pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
             ("history_update", &settings.history_update),
             ("history_delete", &settings.history_delete),
         ] {
-            if strategy == History && word.is_some() {
+            if has(History) && word.is_some() {
                 wrong(name, "is a word of history_operation_column, which is missing");
             }
         }
     }
-    if let Some(query) = &settings.watermark_query {
-        let query = plain(query);
-        let first = query.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-        if !first.eq_ignore_ascii_case("select") || query.contains(';') {
-            wrong("watermark_query", "is not one SELECT");
-        }
+    if let Some(text) = settings.watermark_query.as_deref().and_then(wrong_query) {
+        wrong("watermark_query", &text);
     }
     for entry in &settings.history_tables {
         if let Err(what) = parse(entry) {
@@ -99,6 +96,14 @@ pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What is wrong with a query for a watermark.
+pub(crate) fn wrong_query(query: &str) -> Option<String> {
+    let query = plain(query);
+    let first = query.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let is_one = first.eq_ignore_ascii_case("select") && !query.contains(';');
+    (!is_one).then(|| "is not one SELECT".to_owned())
 }
 
 /// A query without the semicolon at its end.
@@ -114,29 +119,28 @@ pub(crate) fn attach(
     mut tables: Vec<Table>,
 ) -> Result<Vec<Table>, Vec<Problem>> {
     let mut problems = Vec::new();
-    match settings.strategy() {
-        DeltaStrategy::None => {}
-        DeltaStrategy::Watermark => {
-            for table in &mut tables {
-                let until =
-                    settings.watermark_query.as_deref().map(|query| plain(query).to_owned());
+    for table in &mut tables {
+        match settings.strategy_of(&table.object_type) {
+            DeltaStrategy::None | DeltaStrategy::History => {}
+            DeltaStrategy::Watermark => {
+                let query = settings.watermark_query_of(&table.object_type);
+                let until = query
+                    .map(|(parameter, query)| Until { parameter, query: plain(query).to_owned() });
                 table.deltas = Deltas::Watermark { until };
             }
-        }
-        DeltaStrategy::History => histories(settings, facts, &mut tables, &mut problems),
-        DeltaStrategy::ChangeTracking if dialect.change_tracking().is_none() => {
-            let text = "is change_tracking, which this database does not have; history is for all";
-            problems.push(Problem::new("delta_strategy", text));
-        }
-        DeltaStrategy::ChangeTracking => {
-            for table in &mut tables {
-                match tracking(facts, table) {
-                    Ok(tracking) => table.deltas = Deltas::Tracking(tracking),
-                    Err(text) => problems.push(Problem::new("delta_strategy", text)),
-                }
+            DeltaStrategy::ChangeTracking if dialect.change_tracking().is_none() => {
+                let text =
+                    "is change_tracking, which this database does not have; history is for all";
+                problems.push(Problem::new(STRATEGY, text));
             }
+            DeltaStrategy::ChangeTracking => match tracking(facts, table) {
+                Ok(tracking) => table.deltas = Deltas::Tracking(tracking),
+                Err(text) => problems.push(Problem::new(STRATEGY, text)),
+            },
         }
     }
+    problems.dedup();
+    histories(settings, facts, &mut tables, &mut problems);
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
 
@@ -185,6 +189,12 @@ fn histories(
             problems.push(wrong(said, &text));
         }
         for table in found {
+            if settings.strategy_of(&table.object_type) != DeltaStrategy::History {
+                let text =
+                    format!("but the delta strategy of {} is not history", table.object_type);
+                problems.push(wrong(said, &text));
+                continue;
+            }
             if table.deltas.are_possible() {
                 let text = format!("the second one of {}; it has one", table.object_type);
                 problems.push(wrong(said, &text));
@@ -196,7 +206,8 @@ fn histories(
             }
         }
     }
-    for table in tables.iter().filter(|table| !table.deltas.are_possible()) {
+    let needs = |table: &&Table| settings.strategy_of(&table.object_type) == DeltaStrategy::History;
+    for table in tables.iter().filter(needs).filter(|table| !table.deltas.are_possible()) {
         if !said.iter().any(|said| is_table(table, &said.object_type)) {
             let text = format!("has none of {}; each object type needs one", table.object_type);
             problems.push(Problem::new(TABLES, text));

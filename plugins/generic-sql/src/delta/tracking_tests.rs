@@ -2,6 +2,7 @@
 
 use super::attach;
 use crate::{
+    databases::Databases,
     dialect::{self, Account, Dialect},
     driver::{
         self, Answer, Call, Called, ColumnFacts, Driver, Each, Failure, Purpose, Scalar, TableFacts,
@@ -118,7 +119,7 @@ impl Pager for Pages {
 }
 
 struct Database {
-    driver: Fake,
+    databases: Databases,
     tables: Vec<Table>,
     _dir: testkit::TempDir,
 }
@@ -137,17 +138,19 @@ impl Database {
         let facts = driver.describe().unwrap();
         let tables = schema::tables(&settings, dialect::SQLITE, &facts, Vec::new()).unwrap();
         let tables = attach(&settings, &facts, driver.dialect(), tables).unwrap();
-        Database { driver, tables, _dir: dir }
+        Database { databases: Databases::sharing(Box::new(driver)), tables, _dir: dir }
     }
 
     fn run(&self, sql: &str) {
-        self.driver.run(sql).unwrap();
+        self.databases.shared().run(sql).unwrap();
     }
 
     fn import(&self, run: &ImportRun) -> Result<(Vec<String>, Watermark)> {
         let mut pages = Pages::default();
         let mut sink = ImportSink::new(10, &mut pages);
-        let watermark = import::run(&self.driver, &self.tables, run, &mut sink)?;
+        let watermark = import::run(&self.databases, &self.tables, run, &mut sink);
+        self.databases.forget().unwrap();
+        let watermark = watermark?;
         sink.finish()?;
         Ok((pages.0, watermark.unwrap()))
     }
@@ -204,7 +207,7 @@ fn the_anchor_has_to_be_of_the_primary_key() {
         .with("tables", "team")
         .with("delta_strategy", "change_tracking");
     let settings = Settings::read(&values).unwrap();
-    let facts = database.driver.describe().unwrap();
+    let facts = database.databases.shared().describe().unwrap();
     let tables = schema::tables(&settings, dialect::SQLITE, &facts, Vec::new()).unwrap();
     let problems = attach(&settings, &facts, &Accounting, tables).unwrap_err();
     let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();

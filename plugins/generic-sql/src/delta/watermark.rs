@@ -5,7 +5,7 @@
 //! one. So the mark remembers a digest of each row at the last value, and only rows that are the
 //! same in every column are left out. Deleted rows are not seen.
 
-use super::{Known, Last, REMEMBERED, Since};
+use super::{Known, Last, REMEMBERED, Since, Until};
 use crate::{
     dialect::Dialect,
     driver::{Driver, Failure, Storage},
@@ -48,22 +48,23 @@ pub(super) fn since(dialect: &dyn Dialect, plan: &Plan<'_>, mark: &Mark) -> Sinc
 }
 
 /// How far an import comes by the operator's query.
-pub(super) fn until(driver: &dyn Driver, query: &str) -> Result<Last, Failure> {
+pub(super) fn until(driver: &dyn Driver, until: &Until) -> Result<Last, Failure> {
+    let Until { parameter, query } = until;
     let mut last = None;
     let sql = driver.dialect().answer(query);
     let answer = driver.query(&sql, &[], &mut |cells| {
-        last = Last::of("watermark_query", cells.cell(0))?;
+        last = Last::of(parameter, cells.cell(0))?;
         Ok(())
     });
     answer.map_err(|failure| {
         let error = Error::from(failure);
         match error.kind() {
             ecma_plugin_sdk::ErrorKind::Unreachable | ecma_plugin_sdk::ErrorKind::Timeout => error,
-            _ => Error::config(format!("watermark_query does not work: {}", error.message())),
+            _ => Error::config(format!("{parameter} does not work: {}", error.message())),
         }
     })?;
-    let none = || Error::config("watermark_query answers nothing; it answers one value, not NULL");
-    Ok(last.ok_or_else(none)?)
+    let text = "answers nothing; it answers one value, not NULL";
+    Ok(last.ok_or_else(|| Error::config(format!("{parameter} {text}")))?)
 }
 
 /// How far a table is imported now: to the greatest value of the column, or as far as was said.

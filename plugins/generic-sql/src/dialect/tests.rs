@@ -39,6 +39,7 @@ fn table(dialect: &dyn Dialect) -> Table {
         source: Default::default(),
         methods: Default::default(),
         answers_row: false,
+        dn: None,
     }
 }
 

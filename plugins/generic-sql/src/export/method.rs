@@ -3,6 +3,7 @@
 use super::{Done, Export, added::Inserts};
 use crate::{
     child::Child,
+    dn,
     driver::{Driver, Failure, Purpose, Scalar},
     import::{self, Whole},
     schema::Table,
@@ -44,7 +45,7 @@ impl Export<'_> {
         }
         match self.now(&id)? {
             Some(entry) => Ok(Exported::with_entry(entry)),
-            None => Ok(Exported::with_anchor(id.anchor)),
+            None => Ok(Exported::with_anchor(dn::outer_anchor(self.table, id.anchor))),
         }
     }
 
@@ -146,6 +147,7 @@ pub(crate) fn password(
     password: Password<'_>,
 ) -> Result<()> {
     let table = super::table(tables, &id.object_type)?;
+    let id = &*dn::known_id(table, id)?;
     let methods = &table.methods;
     let method =
         if password.old.is_some() { &methods.change_password } else { &methods.set_password };

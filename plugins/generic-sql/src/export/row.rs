@@ -3,6 +3,7 @@
 use super::{Done, Export, added::New};
 use crate::{
     child::Child,
+    dn,
     driver::{Failure, Fault, Scalar},
     import::{self, Whole},
     schema::Column,
@@ -47,7 +48,7 @@ impl<'a> Export<'a> {
             Ok(Some(entry)) => Ok(Exported::with_entry(entry)),
             Ok(None) => Err(gone().into()),
             Err(error) if error.kind() == ErrorKind::Invalid => {
-                Ok(Exported::with_anchor(id.anchor))
+                Ok(Exported::with_anchor(dn::outer_anchor(self.table, id.anchor)))
             }
             Err(error) => Err(error.into()),
         }

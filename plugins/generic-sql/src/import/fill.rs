@@ -3,6 +3,7 @@
 use super::Plan;
 use crate::{
     child::Child,
+    dn,
     driver::{Cell, Cells},
     value::{self, Read},
 };
@@ -71,6 +72,17 @@ pub(super) fn fill<'s, 'a>(
             return Err(Error::invalid(&column.name, "is empty, and part of the anchor"));
         }
         row = open.expect("each value puts the row back");
+    }
+    if let Some(naming) = plan.naming {
+        let mut value = None;
+        value::read(plan.columns[naming.column], cells.cell(naming.column), |read| {
+            value = Some(read.into_value());
+            Ok(())
+        })?;
+        if let Some(value) = value {
+            let name = dn::name(&plan.table.object_type, &value.to_string());
+            row = row.text(plan.name(), &name);
+        }
     }
     Ok(row)
 }

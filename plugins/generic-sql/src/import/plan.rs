@@ -3,6 +3,7 @@
 use crate::{
     child::Child,
     dialect::Dialect,
+    dn::{DN, Naming},
     driver::{Cell, Cells, Merged, Scalar, Storage},
     schema::{Column, Table},
 };
@@ -18,6 +19,8 @@ pub(crate) struct Plan<'a> {
     pub(super) children: Vec<&'a Child>,
     /// Where the anchor stands among the columns.
     anchor: Vec<usize>,
+    /// Where among the columns the one stands of which the name is made, if that is wanted.
+    pub(super) naming: Option<Naming>,
 }
 
 impl<'a> Plan<'a> {
@@ -25,26 +28,46 @@ impl<'a> Plan<'a> {
         let object_type = &table.object_type;
         let selections = run.selected.iter().filter(|s| s.object_type == *object_type);
         for name in selections.flat_map(|selection| &selection.attributes) {
-            if table.column(name).is_none() && table.child(name).is_none() {
+            let is_name = table.dn.is_some() && name == DN;
+            if !is_name && table.column(name).is_none() && table.child(name).is_none() {
                 return Err(Error::config(format!("table {} has no column {name}", table.name)));
             }
         }
         let wants = |name: &str| run.wants_attribute(object_type, name);
-        let columns = table.columns.iter().filter(|c| c.readable && (c.anchor || wants(&c.name)));
-        let columns: Vec<&Column> = columns.collect();
+        let naming = table.dn.filter(|naming| naming.is_anchor || wants(DN));
+        let is_wanted = |at: usize, column: &Column| {
+            column.anchor || wants(&column.name) || naming.is_some_and(|naming| naming.column == at)
+        };
+        let columns = table.columns.iter().enumerate();
+        let columns = columns.filter(|(at, column)| column.readable && is_wanted(*at, column));
+        let columns: Vec<&Column> = columns.map(|(_, column)| column).collect();
+        let naming = naming.and_then(|Naming { column, is_anchor }| {
+            let name = &table.columns[column].name;
+            let column = columns.iter().position(|column| column.name == *name)?;
+            Some(Naming { column, is_anchor })
+        });
         let anchor = (0..columns.len()).filter(|at| columns[*at].anchor).collect();
         let children = table.children.iter().filter(|child| wants(child.name())).collect();
         let watermark = table.watermark.map(|at| &table.columns[at]);
-        Ok(Plan { table, columns, watermark, children, anchor })
+        Ok(Plan { table, columns, watermark, children, anchor, naming })
     }
 
     /// The columns and multi-valued attributes as a page of the import has them.
     pub(super) fn layout(&self) -> impl Iterator<Item = sdk::Column> {
-        let columns = self.columns.iter().map(|column| match column.anchor {
-            true => sdk::Column::anchor(&column.name),
-            false => sdk::Column::new(&column.name),
-        });
-        columns.chain(self.children.iter().map(|child| sdk::Column::new(child.name())))
+        let column = |name: &str, is_anchor| match is_anchor {
+            true => sdk::Column::anchor(name),
+            false => sdk::Column::new(name),
+        };
+        let is_name = self.naming.is_some_and(|naming| naming.is_anchor);
+        let columns = self.columns.iter().map(move |c| column(&c.name, c.anchor && !is_name));
+        let children = self.children.iter().map(|child| sdk::Column::new(child.name()));
+        let name = self.naming.map(|naming| column(DN, naming.is_anchor));
+        columns.chain(children).chain(name)
+    }
+
+    /// Where the name stands in that page.
+    pub(super) fn name(&self) -> usize {
+        self.columns.len() + self.children.len()
     }
 
     /// The columns that are read, with the watermark column at the end when asked for.

@@ -3,10 +3,10 @@
 use super::{Column, Table, means, qualifies};
 use crate::{
     child::Said,
-    delta,
+    delta, dn,
     driver::{ColumnFacts, Storage, TableFacts},
     form::Form,
-    settings::Settings,
+    settings::{DeltaStrategy, Settings},
     statement::{self, Source},
 };
 use ecma_plugin_sdk::{AttributeType, Problem};
@@ -49,7 +49,8 @@ impl Choice<'_> {
             let text = format!("names {table}.{}, a column of the anchor", column.name);
             problems.push(Problem::new("multi_valued", text));
         }
-        let watermark = settings.watermark_column.as_ref().and_then(|name| {
+        let is_needed = settings.strategy_of(self.object_type) == DeltaStrategy::Watermark;
+        let watermark = settings.watermark_column.as_ref().filter(|_| is_needed).and_then(|name| {
             let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
             let is_called = matches!(self.facts.source, Source::Procedure(_));
             if found.is_none() && !is_called {
@@ -74,6 +75,7 @@ impl Choice<'_> {
             source,
             methods,
             answers_row,
+            dn: None,
         }
     }
 
@@ -113,11 +115,12 @@ impl Choice<'_> {
             readable: true,
             foreign: self.facts.foreign.iter().any(|key| key.column == at),
             refers_to: Vec::new(),
+            named: None,
             separator: settings
                 .multi_value_separator
                 .clone()
                 .filter(|_| self.names(&settings.multi_valued, name)),
-            form: Form::of(settings, facts, kind, |entry| self.is(entry, name)),
+            form: Form::of(settings, self.object_type, facts, kind, |entry| self.is(entry, name)),
             name: name.clone(),
         }
     }
@@ -190,6 +193,12 @@ pub(super) fn anchor(settings: &Settings, choice: &Choice<'_>) -> Result<Vec<usi
     let facts = choice.facts;
     let columns = || facts.columns.iter().enumerate();
     let table = &facts.name;
+    if settings.dn_is_anchor
+        && let Some(name) = dn::column(settings, choice.object_type)
+        && let Some((at, _)) = columns().find(|(_, c)| c.name.eq_ignore_ascii_case(name))
+    {
+        return Ok(vec![at]);
+    }
     let qualified: Vec<usize> = columns()
         .filter(|(_, c)| settings.anchor.iter().any(|e| choice.is_qualified(e, &c.name)))
         .map(|(at, _)| at)

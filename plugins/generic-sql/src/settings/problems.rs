@@ -39,6 +39,7 @@ impl Settings {
         }
         problems.extend(delta::problems(self));
         problems.extend(form::problems(self));
+        problems.extend(self.problems_of_partitions());
         problems
     }
 

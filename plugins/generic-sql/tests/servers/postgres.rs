@@ -8,7 +8,11 @@ use super::{
     statements::{list, marvin, procedures},
     values::every_value,
 };
-use ecma_plugin_sdk::{Update, prelude::*, testkit::Contract};
+use ecma_plugin_sdk::{
+    Update,
+    prelude::*,
+    testkit::{self, Contract},
+};
 use std::sync::LazyLock;
 use targets::{Certificate, Database, Postgres};
 
@@ -286,4 +290,31 @@ fn what_is_said_is_what_the_table_of_the_documentation_has() {
     let poor = values.with("user", "nobody_much").with("password", "x");
     let error = linked().connect(&poor).err().unwrap();
     assert_eq!(error.message(), "database_name has no table with a key that this user may read");
+}
+
+#[test]
+fn an_object_type_has_an_account_of_its_own() {
+    let (database, values) = POSTGRES.database(
+        "account",
+        "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (id integer PRIMARY KEY);
+         INSERT INTO b VALUES (1);",
+    );
+    database.sql("CREATE ROLE b_reader LOGIN PASSWORD 'hush=hush'; GRANT SELECT ON b TO b_reader");
+    let values = values.with("tables", "a, b").with("partition_users", "b = b_reader");
+    let own = values.clone().with("partition_passwords", "b = hush=hush");
+    let mut connector = linked().connect(&own).unwrap();
+    let add = |object_type: &str| Change::Add(Entry::new(object_type).anchor("id", 2));
+    let results =
+        connector.export(&[add("a"), add("b"), Change::Delete { id: add("b").id().clone() }]);
+    let kinds: Vec<_> =
+        results.unwrap().into_iter().map(|result| result.err().map(|error| error.kind())).collect();
+    assert_eq!(kinds, [None, Some(ErrorKind::Forbidden), Some(ErrorKind::Forbidden)]);
+    let imported = testkit::import(&mut connector, &ImportRun::full()).unwrap();
+    let ids: Vec<String> = imported.changes.iter().map(|change| change.id().to_string()).collect();
+    assert_eq!(ids, ["a 2", "b 1"]);
+    let wrong = linked().connect(&values.with("partition_passwords", "b = wrong-word"));
+    let error = wrong.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error:?}");
+    assert!(error.message().starts_with("the partition of b: "), "{error:?}");
+    assert!(!error.message().contains("wrong-word"), "{error:?}");
 }

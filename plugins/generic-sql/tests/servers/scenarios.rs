@@ -1,7 +1,11 @@
 //! What every server does alike.
 
 use super::{Vendor, import, library, linked};
-use ecma_plugin_sdk::{Anchor, Dn, Update, prelude::*, testkit::Contract};
+use ecma_plugin_sdk::{
+    Anchor, Dn, Partition, Update,
+    prelude::*,
+    testkit::{self, Contract},
+};
 
 /// Makes a test of each scenario for a vendor.
 macro_rules! every_scenario {
@@ -16,6 +20,7 @@ macro_rules! every_scenario {
             a_lost_connection_is_unreachable_and_a_new_one_goes_on
             a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it
             a_table_of_200000_rows_comes_once
+            partitions_are_read_as_of_one_moment
         }
         tests_of! { $vendor, statements:
             queries_keep_the_contract
@@ -172,6 +177,31 @@ pub(crate) fn a_table_of_200000_rows_comes_once(vendor: &Vendor) {
     keys.sort_unstable();
     keys.dedup();
     assert_eq!((entries.len(), keys.len()), (200_000, 200_000));
+}
+
+pub(crate) fn partitions_are_read_as_of_one_moment(vendor: &Vendor) {
+    let (database, values) = vendor.database(
+        "moment",
+        "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (id integer PRIMARY KEY);
+         INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);",
+    );
+    let mut connector = linked().connect(&values).unwrap();
+    let mut partitions = connector.partitions().unwrap();
+    partitions.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut ids = |partition: &Partition| {
+        let mut run = ImportRun::full();
+        run.partition = partition.clone();
+        let changes = testkit::import(&mut connector, &run).unwrap().changes;
+        let mut ids: Vec<String> = changes.iter().map(|change| change.id().to_string()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(&partitions[0]), ["a 1"]);
+    database.sql("INSERT INTO a VALUES (2)");
+    database.sql("INSERT INTO b VALUES (2)");
+    assert_eq!(ids(&partitions[1]), ["b 1"], "as of the moment of the first partition");
+    assert_eq!(ids(&partitions[1]), ["b 1", "b 2"], "a partition that comes again is read anew");
+    assert_eq!(ids(&partitions[0]), ["a 1", "a 2"]);
 }
 
 pub(crate) fn a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it(
