@@ -172,14 +172,13 @@ impl Catalog {
             return Ok(plugin);
         }
         let sound = |found: &&Found| found.name == name && found.loaded().is_some();
-        let Some(Found { file, sha256: Some(hash), state: State::Loaded(info), copy, .. }) =
+        let Some(Found { file, sha256: Some(hash), state: State::Loaded(info), .. }) =
             self.found.iter().find(sound)
         else {
             return Err(self.why_not(name));
         };
-        match (how, copy) {
-            (Isolation::Process(surroundings), Some(copy)) => {
-                let newest = self.shelf.put(name, copy);
+        match (how, self.shelf.newest(name)) {
+            (Isolation::Process(surroundings), Some(newest)) => {
                 Ok(self.shelf.isolated(name, hash, &surroundings, || {
                     let (program, around) = (self.program.clone(), surroundings.clone());
                     let isolated = Isolated::new(program, name.to_owned(), newest, around);

@@ -30,7 +30,7 @@ struct Kept {
 
 impl Shelf {
     /// Keeps the copy that is to be used from now on.
-    pub(super) fn put(&self, name: &str, copy: &Arc<Copy>) -> Newest {
+    pub(super) fn put(&self, name: &str, copy: &Arc<Copy>) {
         let mut all = self.0.lock();
         let kept = all.entry(name.to_owned()).or_insert_with(|| Kept {
             newest: Arc::new(Mutex::new(Arc::clone(copy))),
@@ -38,7 +38,11 @@ impl Shelf {
             isolated: Vec::new(),
         });
         *kept.newest.lock() = Arc::clone(copy);
-        Arc::clone(&kept.newest)
+    }
+
+    /// The copy to be used, now and when it is another one.
+    pub(super) fn newest(&self, name: &str) -> Option<Newest> {
+        Some(Arc::clone(&self.0.lock().get(name)?.newest))
     }
 
     /// The copies that the next process of a connector is loaded from.

@@ -1,13 +1,9 @@
 //! Several plugins at once, plugins that change, and what the operator is told.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    sync::{Arc, Mutex},
-};
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
-use ecma_host::plugins::{Catalog, Isolation, Refusal, Surroundings, install_log};
-use ecma_plugin_sdk::{Plugin, Values, testkit::temp_dir};
+use ecma_host::plugins::{Catalog, Isolation, Refusal, Surroundings};
+use ecma_plugin_sdk::{Plugin, Values};
 
 use crate::home::{Home, PROGRAM, chmod, library, other_version, process, reads, refused, works};
 
@@ -178,44 +174,4 @@ fn a_plugin_that_is_not_there_is_answered_with_the_nearest_name() {
     let absent = home.path().join("absent");
     let catalog = Catalog::scan(&absent, &home.shadow(), Some(home.path()), PROGRAM.as_ref());
     assert!(catalog.why_not("x").starts_with("there is no plugin x: "), "{}", catalog.why_not("x"));
-}
-
-#[test]
-fn loading_is_told_in_the_log_and_lines_of_a_plugin_come_in_the_span_of_the_call() {
-    let home = Home::new();
-    home.put("libmisbehaving.so", &library("misbehaving"));
-    home.put("libbad.so", b"");
-    install_log();
-    let text = logged(|| {
-        let catalog = home.scan();
-        let span = tracing::info_span!("call", connector = "PEOPLE");
-        let _entered = span.enter();
-        let values = Values::new([("password", "sesame"), ("mode", "nothing")]);
-        for how in [Isolation::InProcess, process()] {
-            let plugin = catalog.plugin("misbehaving", how).unwrap();
-            drop(plugin.connect(&values).unwrap());
-            let panics = Values::new([("mode", "panic")]);
-            assert!(plugin.connect(&panics).is_err());
-        }
-    });
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 6, "{text}");
-    assert!(lines[0].contains("ERROR") && lines[0].contains("Plugin refused"), "{text}");
-    assert!(lines[0].contains("reason=\"the file is empty\" remedy=\"copy the file"), "{text}");
-    assert!(lines[1].contains("INFO") && lines[1].contains("Plugin loaded"), "{text}");
-    assert!(lines[1].contains("file=\"ECMA/libmisbehaving.so\""), "{text}");
-    assert!(lines[2].contains("call{connector=\"PEOPLE\"}: plugin: Store opened"), "{text}");
-    assert!(lines[2].contains("password=Some(***)") && !text.contains("sesame"), "{text}");
-    assert!(lines[3].contains("ERROR") && lines[3].contains("The plugin panicked"), "{text}");
-    assert_eq!(lines[2..4], lines[4..6], "the same from a process of its own");
-}
-
-fn logged(act: impl FnOnce()) -> String {
-    let file = temp_dir();
-    let path = file.path().join("log");
-    let writer = Mutex::new(fs::File::create(&path).unwrap());
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(writer).with_ansi(false).without_time().finish();
-    tracing::subscriber::with_default(subscriber, act);
-    fs::read_to_string(path).unwrap()
 }

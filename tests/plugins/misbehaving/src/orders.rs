@@ -84,15 +84,15 @@ fn deep(level: u64) -> u64 {
 
 /// Not an access to memory itself: for that one has to leave the safe language.
 fn segfault() -> ! {
-    #[cfg(unix)]
-    // Until it has come: the first goes to the handler that watches the stack.
     loop {
-        let own = rustix::process::getpid();
-        let _ = rustix::process::kill_process(own, rustix::process::Signal::SEGV);
+        // Again and again: the first goes to the handler that watches the stack.
+        #[cfg(unix)]
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::SEGV);
+        #[cfg(not(unix))]
+        process::abort();
         thread::park_timeout(NAP);
     }
-    #[cfg(not(unix))]
-    process::abort()
 }
 
 impl Settings {
