@@ -184,6 +184,7 @@ impl Fleet {
             let (key, catalog) = (fleet.key.load(), fleet.catalog.load());
             let mut binding = bind(&fleet.config, &catalog, &key, result?).map_err(reasons)?;
             let takeover = old.map(|old| binding.take_over(&old)).transpose().map_err(reasons)?;
+            binding.keep_guard(&fleet.config.state.join("guards"));
             Ok((binding, takeover))
         });
         (task, file, binding)

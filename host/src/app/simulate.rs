@@ -31,6 +31,8 @@ pub async fn simulate(config: HostConfig, name: &str, wishes: &Wishes) -> anyhow
     // The operator's own token is not needed, and not known: one for this process alone.
     let token = new_token();
     connector.token = TokenSource::Hash(TokenHash::new(token.expose()));
+    // What it deletes it has made itself.
+    connector.export_guard.percent = 100;
     if !wishes.dry_run && is_running(&config.state) {
         tell(
             "a host runs in this home: if it serves this connector, an import of its may see the \

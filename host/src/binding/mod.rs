@@ -7,6 +7,7 @@
 mod autosync;
 mod export;
 mod failure;
+mod guard;
 mod import;
 mod kept;
 mod line;
@@ -23,6 +24,7 @@ mod succession;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
+pub use guard::HeldExports;
 pub use outgoing::Outgoing;
 pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;

@@ -3,6 +3,7 @@
 
 mod client;
 mod connectors;
+mod exports;
 mod plugins;
 mod print;
 mod runs;
@@ -56,6 +57,9 @@ enum Command {
     /// Imports that hold removals back.
     #[command(subcommand)]
     Imports(runs::Imports),
+    /// Deletes and disables that the export guard holds back.
+    #[command(subcommand)]
+    Exports(exports::Exports),
     /// The imports of a connector since the host started.
     History(runs::History),
     /// What the host knows of a connector's target.
@@ -160,6 +164,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Connectors(what) => connectors::run(&at, what),
         Command::Sync(what) => runs::sync(&at, &what),
         Command::Imports(what) => runs::imports(&at, what),
+        Command::Exports(what) => exports::run(&at, what),
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
         Command::Token(what) => secrets::token(&at, what),

@@ -37,6 +37,11 @@ pub(super) const CONNECTOR: &[Key] = &[
         "Minutes between imports; 0 imports at the start only.",
     ),
     Key::new("guard", Shape::Table(GUARD), "How much an import may remove before it is held back."),
+    Key::new(
+        "export_guard",
+        Shape::Table(EXPORT_GUARD),
+        "How many deletes and disables may go before they are held back.",
+    ),
     Key::new("values", VALUES, "The plugin's parameters by name."),
     Key::new("partitions", Shape::Table(PARTITIONS), "Which of the plugin's partitions are used."),
     Key::new("run", Shape::Table(RUN), "How imports and exports run."),
@@ -56,6 +61,24 @@ const GUARD: &[Key] = &[
         "objects",
         Shape::Whole { from: 0, to: u32::MAX as i64, default: 50 },
         "Removals in number; an import is held back when both bounds are exceeded.",
+    ),
+];
+
+const EXPORT_GUARD: &[Key] = &[
+    Key::new(
+        "percent",
+        Shape::Whole { from: 0, to: 100, default: 10 },
+        "Deletes and disables in percent of what the space holds; 100 turns the guard off.",
+    ),
+    Key::new(
+        "objects",
+        Shape::Whole { from: 0, to: u32::MAX as i64, default: 50 },
+        "The same in number; they are held back when both bounds are exceeded.",
+    ),
+    Key::new(
+        "minutes",
+        Shape::Whole { from: 1, to: 10_080, default: 60 },
+        "The window in which they are counted.",
     ),
 ];
 
@@ -115,6 +138,8 @@ pub struct ConnectorConfig {
     pub autosync: u32,
     /// How much an import may remove.
     pub guard: Guard,
+    /// How many deletes and disables may go.
+    pub export_guard: ExportGuard,
     /// The plugin's parameters, all pages but partition and run step.
     pub values: BTreeMap<String, ConfigValue>,
     /// The partitions that are used; `None`: every one.
@@ -132,6 +157,18 @@ pub struct Guard {
     pub percent: u32,
     /// In number.
     pub objects: u32,
+}
+
+/// Deletes and disables that may go to the target within a window; more are held back when both bounds
+/// are exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportGuard {
+    /// In percent of what the space holds; 100 lets everything go.
+    pub percent: u32,
+    /// In number.
+    pub objects: u32,
+    /// The window.
+    pub minutes: u32,
 }
 
 /// The run profiles.
@@ -222,7 +259,7 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
     {
         root.problem("name", format!("{written:?} is not the file's name {:?}", name.as_str()));
     }
-    let guard = root.section("guard");
+    let (guard, exports) = (root.section("guard"), root.section("export_guard"));
     ConnectorConfig {
         name: name.clone(),
         plugin: root.text("plugin").unwrap_or_default(),
@@ -230,6 +267,11 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
         token: token(name, root),
         autosync: root.whole("autosync"),
         guard: Guard { percent: guard.whole("percent"), objects: guard.whole("objects") },
+        export_guard: ExportGuard {
+            percent: exports.whole("percent"),
+            objects: exports.whole("objects"),
+            minutes: exports.whole("minutes"),
+        },
         values: values(root),
         partitions: root.written_section("partitions").map(|table| table.texts("selected")),
         run: run(&root.section("run")),

@@ -27,7 +27,8 @@ mod value;
 mod tests;
 
 pub use connector::{
-    ConnectorConfig, DeltaImport, Export, FullImport, Guard, Loaded, RunProfiles, load_connectors,
+    ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
+    load_connectors,
 };
 pub use edit::{rename_document, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};

@@ -83,6 +83,7 @@ fn the_example_is_read_completely() {
         token: TokenSource::Env("CORPDB1_TOKEN".into()),
         autosync: 120,
         guard: Guard { percent: 20, objects: 50 },
+        export_guard: ExportGuard { percent: 10, objects: 50, minutes: 60 },
         values: values(&[
             ("dialect", text("sqlite")),
             ("database", text("people.db")),
@@ -117,6 +118,7 @@ fn the_smallest_document_has_the_defaults() {
     assert_eq!(config.token, TokenSource::Hash(HASH.parse().unwrap()));
     assert_eq!((config.autosync, config.partitions), (120, None));
     assert_eq!(config.guard, Guard { percent: 20, objects: 50 });
+    assert_eq!(config.export_guard, ExportGuard { percent: 10, objects: 50, minutes: 60 });
     let (full, delta, export) =
         (config.run.full_import, config.run.delta_import, config.run.export);
     assert_eq!((full.page_size, delta.enabled, delta.page_size), (500, true, 500));
@@ -148,7 +150,7 @@ fn broken_heads_say_where_and_why() {
         (
             "colour = 5",
             "3:1: colour: unknown key, known here: plugin, name, description, token, autosync, \
-             guard, values, partitions, run, object",
+             guard, export_guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),
         ("autosync = -1", "3:12: autosync: must be between 0 and 525600, found -1"),

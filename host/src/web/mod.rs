@@ -57,7 +57,8 @@ pub enum Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// `refused`: its document was changed and is not right. `reading`: the target is read for a
-    /// changed document, the old one serves. `restart`: only a restart picks something up.
+    /// changed document, the old one serves. `restart`: only a restart picks something up. `held`: the
+    /// export guard waits for an operator.
     pub kind: &'static str,
     /// In words, with what to do.
     pub detail: String,

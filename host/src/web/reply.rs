@@ -8,7 +8,7 @@
 //! | there is one already | 409 `uniqueness` |
 //! | the resource changed | 412 |
 //! | not supported by the connector | 501 |
-//! | not imported yet, target unreachable, too busy | 503 with `Retry-After` |
+//! | not imported yet, target unreachable, too busy, held by a guard | 503 with `Retry-After` |
 //! | the target did not answer in time | 504 |
 //! | the target refuses the connector; a fault | 500 |
 //!
@@ -197,7 +197,7 @@ pub(super) fn judged(failure: Failure) -> (StatusCode, Error) {
         Cause::Exists => (StatusCode::CONFLICT, Some(ScimType::Uniqueness)),
         Cause::Version => (StatusCode::PRECONDITION_FAILED, None),
         Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, None),
-        Cause::NotReady | Cause::Busy | Cause::Unreachable => {
+        Cause::NotReady | Cause::Busy | Cause::Held | Cause::Unreachable => {
             (StatusCode::SERVICE_UNAVAILABLE, None)
         }
         Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),

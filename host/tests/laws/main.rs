@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bounds;
+mod exports;
 mod failures;
 mod groups;
 mod imports;
