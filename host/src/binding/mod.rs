@@ -4,6 +4,7 @@
 //! Start at [`provision`] for what a client's request does, at [`import`] for a run, at
 //! [`Exporter`] for how changes reach the target. Nothing here knows libraries, processes or HTTP.
 
+mod asker;
 mod autosync;
 mod export;
 mod failure;
@@ -21,7 +22,9 @@ mod search;
 mod send;
 mod status;
 mod succession;
+mod tokens;
 
+pub use asker::{asked_by, same_asker};
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
 pub use guard::HeldExports;
@@ -31,9 +34,10 @@ pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 pub use succession::Takeover;
+pub use tokens::{LastUse, Token, TokenShown, Tokens, Verdict, time_of};
 
 use crate::{
-    config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret, TokenHash},
+    config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret},
     space::{
         Flow, Layout, Space,
         mapping::{self, Compiled},
@@ -90,7 +94,7 @@ impl Prepared {
 /// A configured connector with its plugin.
 pub struct Binding {
     config: ConnectorConfig,
-    token: TokenHash,
+    tokens: Tokens,
     plugin: Arc<Plugin>,
     values: Values,
     full_values: Values,
@@ -128,7 +132,7 @@ impl Binding {
     /// is not touched yet.
     pub fn new(
         config: ConnectorConfig,
-        token: TokenHash,
+        tokens: Tokens,
         resolved: BTreeMap<String, Resolved>,
         steps: Steps,
         plugin: Arc<Plugin>,
@@ -194,7 +198,7 @@ impl Binding {
             Duration::from_secs(config.run.export.seconds.into()),
         );
         Ok(Arc::new(Binding {
-            token,
+            tokens,
             plugin,
             values,
             full_values: answers(&steps.full_import),
@@ -224,12 +228,6 @@ impl Binding {
     #[must_use]
     pub fn plugin(&self) -> &str {
         &self.plugin.info().name
-    }
-
-    /// The hash of the secret token.
-    #[must_use]
-    pub fn token(&self) -> &TokenHash {
-        &self.token
     }
 
     /// A number of this memory of the target, another one after each start.

@@ -5,8 +5,8 @@
 //! half-way: it runs on a task of its own.
 
 use super::{
-    Binding, Cause, Failure, Prepared, guard::Leave, kept::after, links, outgoing::Outgoing,
-    search::Shown,
+    Binding, Cause, Failure, Prepared, asker::same_asker, guard::Leave, kept::after, links,
+    outgoing::Outgoing, search::Shown,
 };
 use crate::{
     config::DeleteFlow,
@@ -141,7 +141,7 @@ impl Binding {
         write: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
         let failed = |_| Failure::new(Cause::Internal, "the write broke off");
-        self.tasks.spawn(write).await.map_err(failed)?
+        self.tasks.spawn(same_asker(write)).await.map_err(failed)?
     }
 
     /// Whose turn it is among the writes that give somebody this user name.

@@ -7,7 +7,6 @@ use super::{
 };
 use clap::Subcommand;
 use serde_json::{Value, json};
-use std::io::Write;
 
 #[derive(Subcommand)]
 pub(super) enum Exports {

@@ -10,6 +10,7 @@ mod runs;
 mod secrets;
 mod simulate;
 mod table;
+mod tokens;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -66,7 +67,7 @@ enum Command {
     Cache(runs::Cache),
     /// The secret tokens of clients.
     #[command(subcommand)]
-    Token(secrets::Token),
+    Token(tokens::Token),
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
@@ -167,7 +168,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Exports(what) => exports::run(&at, what),
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
-        Command::Token(what) => secrets::token(&at, what),
+        Command::Token(what) => tokens::run(&at, what),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),

@@ -16,7 +16,8 @@ use super::{
     name::ConnectorName,
     problem::Problem,
     sealing::SealingKey,
-    token::{TokenHash, TokenSource},
+    token::TokenSource,
+    tokens::{self, TokenEntry},
     value::{ConfigValue, Resolved},
 };
 
@@ -29,8 +30,12 @@ pub(super) const CONNECTOR: &[Key] = &[
         "token",
         Shape::NAME,
         "The hash of the secret token, or \"env:NAME\" or \"file:PATH\".",
-    )
-    .required_because("missing: `ecma-host token new NAME` makes one"),
+    ),
+    Key::new(
+        "tokens",
+        Shape::Tables(tokens::TOKENS),
+        "More tokens, so that one can be changed without a gap.",
+    ),
     Key::new(
         "autosync",
         Shape::Whole { from: 0, to: 525_600, default: 120 },
@@ -132,8 +137,8 @@ pub struct ConnectorConfig {
     pub plugin: String,
     /// What the connector is for.
     pub description: Option<String>,
-    /// Where the token is that clients present.
-    pub token: TokenSource,
+    /// The tokens that clients present, at least one.
+    pub tokens: Vec<TokenEntry>,
     /// Minutes between imports; 0: at the start only.
     pub autosync: u32,
     /// How much an import may remove.
@@ -219,19 +224,19 @@ impl ConnectorConfig {
         document::read(file, text, CONNECTOR, |root| build(name, root))
     }
 
-    /// The files that the document takes values and the token from, as written.
+    /// The files that the document takes values and tokens from, as written.
     pub fn referenced_files(&self) -> Vec<&str> {
         let steps = [&self.run.full_import.values, &self.run.delta_import.values];
         let values = steps.into_iter().flat_map(BTreeMap::values).chain(self.values.values());
-        let token = match &self.token {
+        let tokens = self.tokens.iter().filter_map(|token| match &token.source {
             TokenSource::File(path) => Some(path),
             _ => None,
-        };
+        });
         let values = values.filter_map(|value| match value {
             ConfigValue::File(path) => Some(path),
             _ => None,
         });
-        values.chain(token).map(String::as_str).collect()
+        values.chain(tokens).map(String::as_str).collect()
     }
 
     /// Follows the references among the plugin's parameters; failures by parameter.
@@ -264,7 +269,7 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
         name: name.clone(),
         plugin: root.text("plugin").unwrap_or_default(),
         description: root.text("description"),
-        token: token(name, root),
+        tokens: tokens::tokens(name.as_str(), root),
         autosync: root.whole("autosync"),
         guard: Guard { percent: guard.whole("percent"), objects: guard.whole("objects") },
         export_guard: ExportGuard {
@@ -277,18 +282,6 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
         run: run(&root.section("run")),
         objects: mapping::objects(root),
     }
-}
-
-fn token(name: &ConnectorName, root: &Section<'_>) -> TokenSource {
-    let source = match root.text("token").filter(|text| !text.is_empty()) {
-        Some(text) => TokenSource::parse(&text).map_err(|message| {
-            let remedy = format!("run `ecma-host token new {name}`, which writes its hash here");
-            root.problem("token", format!("{message}: {remedy}"));
-        }),
-        None => Err(()),
-    };
-    // Only so that reading goes on; the document is refused.
-    source.unwrap_or_else(|()| TokenSource::Hash(TokenHash::new("")))
 }
 
 fn values(section: &Section<'_>) -> BTreeMap<String, ConfigValue> {

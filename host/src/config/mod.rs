@@ -21,6 +21,7 @@ mod schema;
 mod sealing;
 mod secrets;
 mod token;
+mod tokens;
 mod value;
 
 #[cfg(test)]
@@ -43,4 +44,8 @@ pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
 pub use token::{TokenHash, TokenSource, new_token};
+pub use tokens::{
+    DEFAULT_TOKEN, NewToken, TokenEntry, add_token, check_label, days_later, parse_expiry,
+    remove_token,
+};
 pub use value::{ConfigValue, Resolved};

@@ -80,7 +80,20 @@ fn the_example_is_read_completely() {
         name: "CORPDB1".parse().unwrap(),
         plugin: "generic-sql".into(),
         description: Some("people and groups of the HR database".into()),
-        token: TokenSource::Env("CORPDB1_TOKEN".into()),
+        tokens: vec![
+            TokenEntry {
+                name: "default".into(),
+                source: TokenSource::Env("CORPDB1_TOKEN".into()),
+                expires: None,
+                read_only: false,
+            },
+            TokenEntry {
+                name: "monitoring".into(),
+                source: TokenSource::File("monitoring.token".into()),
+                expires: Some("2031-01-01T00:00:00Z".parse().unwrap()),
+                read_only: true,
+            },
+        ],
         autosync: 120,
         guard: Guard { percent: 20, objects: 50 },
         export_guard: ExportGuard { percent: 10, objects: 50, minutes: 60 },
@@ -115,7 +128,7 @@ fn the_example_is_read_completely() {
 fn the_smallest_document_has_the_defaults() {
     let text = format!("plugin = \"x\"\ntoken = \"{HASH}\"\n[[object]]\ntype = \"person\"\n");
     let config = parse(&text).unwrap();
-    assert_eq!(config.token, TokenSource::Hash(HASH.parse().unwrap()));
+    assert_eq!(config.tokens[0].source, TokenSource::Hash(HASH.parse().unwrap()));
     assert_eq!((config.autosync, config.partitions), (120, None));
     assert_eq!(config.guard, Guard { percent: 20, objects: 50 });
     assert_eq!(config.export_guard, ExportGuard { percent: 10, objects: 50, minutes: 60 });
@@ -149,7 +162,7 @@ fn broken_heads_say_where_and_why() {
         ("autosink = 5", "3:1: autosink: unknown key, did you mean \"autosync\"?"),
         (
             "colour = 5",
-            "3:1: colour: unknown key, known here: plugin, name, description, token, autosync, \
+            "3:1: colour: unknown key, known here: plugin, name, description, token, tokens, autosync, \
              guard, export_guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),

@@ -108,14 +108,14 @@ impl Admin {
 }
 
 async fn state(State(admin): State<Admin>) -> Response {
-    let mut state = health::state(&admin.web);
+    let mut state = health::state(&admin.web, true);
     state["pid"] = json!(std::process::id());
     json(&state)
 }
 
 async fn reload(State(admin): State<Admin>) -> Response {
     admin.control.reload().await;
-    json(&health::state(&admin.web))
+    json(&health::state(&admin.web, true))
 }
 
 async fn plugins(State(admin): State<Admin>) -> Response {

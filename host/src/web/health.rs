@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn health(State(web): State<Arc<Web>>) -> Response {
-    (StatusCode::OK, reply::json_header(), state(&web).to_string()).into_response()
+    (StatusCode::OK, reply::json_header(), state(&web, false).to_string()).into_response()
 }
 
-/// How the host and its connectors stand.
-pub(super) fn state(web: &Web) -> Value {
+/// How the host and its connectors stand; for an operator with what is nobody else's business.
+pub(super) fn state(web: &Web, is_operator: bool) -> Value {
     let connectors: Vec<Value> = web
         .places()
         .into_iter()
@@ -26,7 +26,13 @@ pub(super) fn state(web: &Web) -> Value {
                 Endpoint::Turning(_) => json!({"state": "starting"}),
                 Endpoint::Bound(binding) => {
                     notices.extend(held(&binding));
-                    of_binding(&binding)
+                    let ending = binding.ending_tokens().into_iter();
+                    notices.extend(ending.map(|detail| Notice { kind: "token", detail }));
+                    let mut connector = of_binding(&binding);
+                    if is_operator {
+                        connector["tokens"] = json!(binding.tokens_shown());
+                    }
+                    connector
                 }
             };
             connector["name"] = json!(name.as_str());

@@ -58,7 +58,7 @@ pub enum Endpoint {
 pub struct Notice {
     /// `refused`: its document was changed and is not right. `reading`: the target is read for a
     /// changed document, the old one serves. `restart`: only a restart picks something up. `held`: the
-    /// export guard waits for an operator.
+    /// export guard waits for an operator. `token`: a token ends soon, or has ended.
     pub kind: &'static str,
     /// In words, with what to do.
     pub detail: String,

@@ -14,6 +14,7 @@ mod readiness;
 #[path = "../room/mod.rs"]
 mod room;
 mod support;
+mod tokens;
 mod types;
 mod unknown;
 mod writes;
