@@ -95,6 +95,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
     let web = Web::new(&config.limits, now());
+    web.allow(config.allow.clone());
     catalog.sweep();
     let limits = server::Limits {
         connections: config.limits.connections,

@@ -158,3 +158,21 @@ fn a_token_may_only_read_or_be_over() {
     ];
     assert_eq!(states, expected);
 }
+
+#[test]
+fn addresses_that_are_not_allowed_are_turned_away_and_counted() {
+    let mut host = Host::with(&["misbehaving"]);
+    let closed = format!("allow = [\"192.0.2.0/24\"]\n{}", MEMORY.trim_start());
+    host.document("MEMORY", &closed);
+    host.start();
+    let entra = host.entra("MEMORY");
+    for _ in 0..3 {
+        let detail = entra.get("/Users").refused(403);
+        assert_eq!(detail, "requests from 127.0.0.1 are not allowed here");
+    }
+    assert_eq!(host.log().matches("A request from an address that is not allowed").count(), 1);
+    let shown = json_of(&host, &["connectors", "show", "MEMORY"]);
+    assert_eq!(shown["running"]["turnedAway"], 3);
+    host.document("MEMORY", &closed.replace("192.0.2.0/24", "127.0.0.0/8"));
+    until("the address is allowed", || (entra.get("/Users").status == 200).then_some(()));
+}

@@ -9,6 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    addresses::{self, Addresses},
     document::{self, Entry, Section},
     files,
     keys::{Key, Shape},
@@ -36,6 +37,7 @@ pub(super) const CONNECTOR: &[Key] = &[
         Shape::Tables(tokens::TOKENS),
         "More tokens, so that one can be changed without a gap.",
     ),
+    addresses::ALLOW,
     Key::new(
         "autosync",
         Shape::Whole { from: 0, to: 525_600, default: 120 },
@@ -139,6 +141,8 @@ pub struct ConnectorConfig {
     pub description: Option<String>,
     /// The tokens that clients present, at least one.
     pub tokens: Vec<TokenEntry>,
+    /// Where requests may come from.
+    pub allow: Addresses,
     /// Minutes between imports; 0: at the start only.
     pub autosync: u32,
     /// How much an import may remove.
@@ -270,6 +274,7 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
         plugin: root.text("plugin").unwrap_or_default(),
         description: root.text("description"),
         tokens: tokens::tokens(name.as_str(), root),
+        allow: Addresses::of(root),
         autosync: root.whole("autosync"),
         guard: Guard { percent: guard.whole("percent"), objects: guard.whole("objects") },
         export_guard: ExportGuard {

@@ -8,6 +8,7 @@
 //! To add a key: one line in the table of its section (`host.rs`, `connector.rs`, `mapping.rs`) and
 //! one line where that section is read. Check, suggestions and JSON Schema follow from the table.
 
+mod addresses;
 mod connector;
 mod document;
 mod edit;
@@ -27,6 +28,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::Addresses;
 pub use connector::{
     ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
     load_connectors,

@@ -94,6 +94,7 @@ fn the_example_is_read_completely() {
                 read_only: true,
             },
         ],
+        allow: Addresses::default(),
         autosync: 120,
         guard: Guard { percent: 20, objects: 50 },
         export_guard: ExportGuard { percent: 10, objects: 50, minutes: 60 },
@@ -162,7 +163,7 @@ fn broken_heads_say_where_and_why() {
         ("autosink = 5", "3:1: autosink: unknown key, did you mean \"autosync\"?"),
         (
             "colour = 5",
-            "3:1: colour: unknown key, known here: plugin, name, description, token, tokens, autosync, \
+            "3:1: colour: unknown key, known here: plugin, name, description, token, tokens, allow, autosync, \
              guard, export_guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),

@@ -109,6 +109,7 @@ impl Admin {
 
 async fn state(State(admin): State<Admin>) -> Response {
     let mut state = health::state(&admin.web, true);
+    state["turnedAway"] = json!(admin.web.doorman.turned_away(""));
     state["pid"] = json!(std::process::id());
     json(&state)
 }

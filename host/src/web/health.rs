@@ -31,6 +31,7 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
                     let mut connector = of_binding(&binding);
                     if is_operator {
                         connector["tokens"] = json!(binding.tokens_shown());
+                        connector["turnedAway"] = json!(web.doorman.turned_away(name.as_str()));
                     }
                     connector
                 }

@@ -60,6 +60,10 @@ async fn answer_to(
         None => return nothing_at(uri),
     };
     let binding = Arc::clone(&found.binding);
+    let allow = &binding.config().allow;
+    if let Some(refused) = web.doorman.turn_away(allow, &head.extensions, route.connector) {
+        return refused;
+    }
     let client = match client(&binding, &head.headers) {
         Ok(client) => client,
         Err(response) => return *response,

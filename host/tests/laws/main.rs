@@ -1,6 +1,7 @@
 //! The laws of binding and web: what is acknowledged, what survives, what is said when nobody knows.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
 mod bounds;
 mod exports;
 mod failures;
