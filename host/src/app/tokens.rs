@@ -94,7 +94,7 @@ pub(super) async fn follow(fleet: Arc<Fleet>) {
         for binding in fleet.bindings().await {
             for warning in binding.ending_tokens() {
                 if told.insert(format!("{} {warning}", binding.name()), today).is_none() {
-                    tracing::warn!(connector = %binding.name(), "Look at the tokens: {warning}");
+                    tracing::warn!(connector = %binding.name(), warning, "A token ends, or has ended");
                 }
             }
         }

@@ -142,19 +142,19 @@ impl Guard {
     /// Keeps from now on in this file that exports are held; what was kept there before counts.
     fn keep_in(&self, file: PathBuf) {
         let mut state = self.0.lock();
-        let known = match &state.file {
-            Some(known) if *known == file => return,
-            Some(known) => fs::rename(known, &file).map(|()| None),
-            None => read(&file).map(Some),
+        let held = state.count.held.clone();
+        let known = match state.file.replace(file.clone()) {
+            Some(known) if known == file => return,
+            Some(known) => write(&file, held.as_ref()).and_then(|()| write(&known, None)),
+            None => read(&file).map(|held| state.count.held = Some(held)),
         };
         match known {
-            Ok(Some(held)) => state.count.held = Some(held),
-            Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(file = %file.display(), %error,
-                "What the export guard held before is not known; nothing is held"),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(file = %file.display(), %error,
+                    "What the export guard held before is not known, or cannot be kept");
+            }
+            _ => {}
         }
-        state.file = Some(file);
     }
 
     /// Does something to the count; when exports are held from then on, or no more, the file says so.

@@ -198,13 +198,13 @@ pub fn remove_token(path: &Path, name: &str) -> Result<(), EditError> {
             document.remove("token");
             return Ok(());
         }
-        let known: Vec<&str> =
-            tables.iter().filter_map(|table| table.get("name")?.as_str()).collect();
-        let known = known.join(", ");
+        let names = tables.iter().filter_map(|table| table.get("name")?.as_str());
+        let names =
+            names.chain(has_default.then_some(DEFAULT_TOKEN)).collect::<Vec<_>>().join(", ");
         let before = tables.len();
         tables.retain(|table| !is_called(table, name));
         if tables.len() == before {
-            return Err(format!("there is no token {name}; it has {known}"));
+            return Err(format!("there is no token {name}; it has {names}"));
         }
         Ok(())
     })
@@ -304,7 +304,12 @@ mod tests {
         assert!(add("a b", None).is_err() && add("default", None).is_err());
         add("more", None).unwrap();
         assert!(add("fifth", None).unwrap_err().to_string().contains("at most 4"));
-        assert!(remove_token(&path, "nobody").unwrap_err().to_string().contains("next, eye, more"));
+        assert!(
+            remove_token(&path, "nobody")
+                .unwrap_err()
+                .to_string()
+                .contains("next, eye, more, default")
+        );
         for name in ["default", "next", "more"] {
             remove_token(&path, name).unwrap();
         }

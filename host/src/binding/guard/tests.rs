@@ -128,6 +128,13 @@ fn what_is_held_is_kept_in_a_file_that_follows_a_rename() {
     assert!(guard.with("A", |count| count.reserve(at_of(0, 0, 0, 10))).is_err());
     guard.keep_in(file("B.json"));
     assert!(!file("A.json").exists());
+    // What another connector of that name left behind says nothing of this one.
+    let other = Guard::default();
+    other.keep_in(file("C.json"));
+    other.keep_in(file("B.json"));
+    assert!(!file("B.json").exists());
+    guard.keep_in(file("D.json"));
+    guard.keep_in(file("B.json"));
     let again = Guard::default();
     again.keep_in(file("B.json"));
     let held = again.0.lock().count.held.clone().unwrap();
