@@ -5,14 +5,16 @@ mod check;
 mod control;
 mod fleet;
 mod simulate;
+mod tokens;
 mod watch;
 
 pub use check::{candidate, validate};
 pub use control::socket;
 pub use simulate::simulate;
+pub use tokens::last_uses;
 
 use crate::{
-    binding::{Binding, Steps, Unbound},
+    binding::{Binding, Steps, Tokens, Unbound},
     config::{
         ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, Secret,
         private_folder, write_atomic,
@@ -31,6 +33,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokens::Uses;
 use tokio_util::sync::CancellationToken;
 use watch::{Looks, Watch};
 
@@ -93,6 +96,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
     let web = Web::new(&config.limits, now());
+    web.allow(config.allow.clone());
     catalog.sweep();
     let limits = server::Limits {
         connections: config.limits.connections,
@@ -116,11 +120,14 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
     let following = tokio::spawn(follow(Arc::clone(&fleet), certificates));
+    let tokens = tokio::spawn(tokens::follow(Arc::clone(&fleet)));
     let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
     following.abort();
+    tokens.abort();
     stop.cancel();
     fleet.stop().await;
+    fleet.uses.write();
     if let Ok(admin) = admin {
         let _ = tokio::time::timeout(ADMIN_GRACE, admin).await;
     }
@@ -233,15 +240,14 @@ fn bind(
     catalog: &Catalog,
     key: &SealingKey,
     connector: ConnectorConfig,
+    uses: &Uses,
 ) -> Result<Arc<Binding>, Unbound> {
     let isolation = isolation(config, key, &connector)?;
     let environment = secrets_of(&connector, &isolation);
     let plugin =
         catalog.plugin(&connector.plugin, isolation).map_err(|reason| Unbound(vec![reason]))?;
-    let token = connector
-        .token
-        .resolve(&config.home)
-        .map_err(|reason| Unbound(vec![format!("token: {reason}")]))?;
+    let tokens = Tokens::of(&connector, &config.home, |print| uses.of(print))
+        .map_err(|reason| Unbound(vec![reason]))?;
     let values = connector.resolve_values(&config.home, key).map_err(|failures| {
         let texts = failures.iter().map(|(name, reason)| format!("values.{name}: {reason}"));
         Unbound(texts.collect())
@@ -251,7 +257,7 @@ fn bind(
         delta_import: step_values("delta_import", &connector.run.delta_import.values, config, key)?,
         environment,
     };
-    Binding::new(connector, token, values, steps, plugin, now, SCAN)
+    Binding::new(connector, tokens, values, steps, plugin, now, SCAN)
 }
 
 /// Where the document wants the plugin to run.

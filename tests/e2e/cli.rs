@@ -188,7 +188,13 @@ fn a_plugin_is_inspected_and_checked() {
 #[test]
 fn a_command_that_needs_a_host_says_so_in_its_exit() {
     let host = Host::with(&[]);
-    for command in [&["sync", "X"][..], &["history", "X"], &["cache", "X"], &["imports", "held"]] {
+    for command in [
+        &["sync", "X"][..],
+        &["history", "X"],
+        &["cache", "X"],
+        &["imports", "held"],
+        &["exports", "held"],
+    ] {
         let (code, said) = ends(&host, command);
         assert!(code == 3 && said.contains("start it with `ecma-host run`"), "{command:?}: {said}");
         let output = host.run(&[command, &["--json"]].concat(), "");

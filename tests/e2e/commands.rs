@@ -119,8 +119,8 @@ fn a_new_token_works_after_a_restart_and_the_old_one_does_not() {
     assert_eq!(host.entra("MEMORY").with_token(own).everybody().len(), 3);
     for (arguments, input, said) in [
         (&["token", "new", "MEMORY", "--stdin"][..], "short", "at least 12"),
-        (&["token", "new", "NOBODY"], "", "NOBODY.toml"),
-        (&["token", "new", "no-name"], "", "letters and digits"),
+        (&["token", "new", "NOBODY"], "", "there is no connector NOBODY"),
+        (&["token", "new", "no-name"], "", "there is no connector no-name"),
     ] {
         let output = host.run(arguments, input);
         assert!(!output.status.success());

@@ -11,6 +11,9 @@ use std::{
     },
 };
 
+/// Nobody is held back who deletes a lot.
+const UNGUARDED: &str = "export_guard.percent = 100\n";
+
 fn memory(more: &str) -> String {
     format!("{MEMORY}{more}\n")
 }
@@ -79,7 +82,7 @@ fn a_mapping_changes_without_reading_the_target_again() {
 fn another_attribute_is_read_while_the_document_before_serves() {
     let mut host = Host::with(&["misbehaving"]);
     let small = memory("").replace("displayName = \"displayName\"\n", "");
-    host.document("MEMORY", &small);
+    host.document("MEMORY", &format!("{UNGUARDED}{}", small.trim_start()));
     host.start();
     let entra = host.entra("MEMORY");
     let (stop, failed) = (AtomicBool::new(false), Mutex::new(Vec::new()));
@@ -90,7 +93,7 @@ fn another_attribute_is_read_while_the_document_before_serves() {
             }
         });
         let stopping = StopAtEnd(&stop);
-        host.document("MEMORY", &memory(""));
+        host.document("MEMORY", &format!("{UNGUARDED}{}", memory("").trim_start()));
         until("the name is shown", || {
             let ada = entra.matched("ada").unwrap();
             ada.get("displayName").map(|name| assert_eq!(name, "Ada Lovelace"))
@@ -214,7 +217,7 @@ fn a_thousand_edits_under_load_fail_no_request() {
     let text = |name: &str, edit: usize| {
         let shown = if edit % 2 == 1 { "\"nickName\"" } else { "\"displayName\"" };
         let mapped = memory(&format!("store = \"{name}\"")).replace("\"displayName\"", shown);
-        format!("description = \"edit {edit}\"\n{}", mapped.trim_start())
+        format!("description = \"edit {edit}\"\n{UNGUARDED}{}", mapped.trim_start())
     };
     let mut host = Host::with(&["misbehaving"]);
     names.iter().for_each(|name| host.document(name, &text(name, 0)));

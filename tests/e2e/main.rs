@@ -13,6 +13,7 @@ mod employees;
 mod faults;
 mod flows;
 mod groups;
+mod guards;
 mod isolation;
 mod journey;
 mod laws;

@@ -1,6 +1,6 @@
 //! Looks at files without serving anything: a library, and the documents of connectors.
 
-use super::{bind, sealing_key, texts};
+use super::{bind, sealing_key, texts, tokens::Uses};
 use crate::{
     binding::Unbound,
     config::{HostConfig, Loaded, load_connectors, private_folder},
@@ -41,7 +41,7 @@ pub fn validate(
         let file = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
         let problems = match result {
             Err(problems) => texts(&problems).lines().map(str::to_owned).collect(),
-            Ok(connector) => match bind(config, &catalog, &key, connector) {
+            Ok(connector) => match bind(config, &catalog, &key, connector, &Uses::default()) {
                 Ok(_) => Vec::new(),
                 Err(Unbound(reasons)) => {
                     reasons.iter().map(|reason| format!("{file}: {reason}")).collect()

@@ -4,7 +4,7 @@
 //! not right is refused and the old one goes on. What happens to what is known of the target is
 //! `binding::Takeover`.
 
-use super::{BINDING, bind, texts};
+use super::{BINDING, bind, texts, tokens::Uses};
 use crate::{
     binding::{Binding, Takeover, Unbound},
     config::{ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, load_connectors},
@@ -35,6 +35,7 @@ pub(super) struct Fleet {
     pub(super) key: ArcSwap<SealingKey>,
     pub(super) catalog: ArcSwap<Catalog>,
     pub(super) web: Arc<Web>,
+    pub(super) uses: Uses,
     members: Mutex<BTreeMap<PathBuf, Member>>,
     /// What has to end before the host does.
     tasks: TaskTracker,
@@ -80,6 +81,7 @@ impl Fleet {
         web: Arc<Web>,
     ) -> Arc<Fleet> {
         Arc::new(Fleet {
+            uses: Uses::load(&config.state),
             config,
             key: ArcSwap::from_pointee(key),
             catalog: ArcSwap::from_pointee(catalog),
@@ -196,8 +198,10 @@ impl Fleet {
         let binding = tokio::task::spawn_blocking(move || {
             let reasons = |Unbound(reasons): Unbound| format!("{at}: {}", reasons.join("\n"));
             let (key, catalog) = (fleet.key.load(), fleet.catalog.load());
-            let mut binding = bind(&fleet.config, &catalog, &key, result?).map_err(reasons)?;
+            let mut binding =
+                bind(&fleet.config, &catalog, &key, result?, &fleet.uses).map_err(reasons)?;
             let takeover = old.map(|old| binding.take_over(&old)).transpose().map_err(reasons)?;
+            binding.keep_guard(&fleet.config.state.join("guards"));
             Ok((binding, takeover))
         });
         (task, file, binding)
@@ -404,6 +408,11 @@ impl Fleet {
     /// The documents at work, and those that are not, with the reason.
     pub(super) async fn len(&self) -> usize {
         self.members.lock().await.values().filter(|member| member.binding.is_some()).count()
+    }
+
+    /// The connectors at work.
+    pub(super) async fn bindings(&self) -> Vec<Arc<Binding>> {
+        self.members.lock().await.values().filter_map(|member| member.binding.clone()).collect()
     }
 
     /// Stops all connectors.

@@ -1,11 +1,11 @@
 //! Tries one connector out: bound and imported as by `run`, asked without a socket.
 
-use super::{BINDING, bind, catalog, now, sealing_key, texts};
+use super::{BINDING, bind, catalog, now, sealing_key, texts, tokens::Uses};
 use crate::{
     binding::{Binding, Unbound},
     config::{
-        ConnectorConfig, HostConfig, Loaded, TokenHash, TokenSource, load_connectors, nearest,
-        new_token,
+        ConnectorConfig, HostConfig, Loaded, TokenEntry, TokenHash, TokenSource, load_connectors,
+        nearest, new_token,
     },
     simulate::{self, Subject, Summary, Wishes},
     web::{Endpoint, Inside, Web},
@@ -30,7 +30,14 @@ pub async fn simulate(config: HostConfig, name: &str, wishes: &Wishes) -> anyhow
     let (file, mut connector) = document(&config, name)?;
     // The operator's own token is not needed, and not known: one for this process alone.
     let token = new_token();
-    connector.token = TokenSource::Hash(TokenHash::new(token.expose()));
+    connector.tokens = vec![TokenEntry {
+        name: "simulate".to_owned(),
+        source: TokenSource::Hash(TokenHash::new(token.expose())),
+        expires: None,
+        read_only: false,
+    }];
+    // What it deletes it has made itself.
+    connector.export_guard.percent = 100;
     if !wishes.dry_run && is_running(&config.state) {
         tell(
             "a host runs in this home: if it serves this connector, an import of its may see the \
@@ -41,7 +48,7 @@ pub async fn simulate(config: HostConfig, name: &str, wishes: &Wishes) -> anyhow
     let limits = config.limits;
     let bound = tokio::task::spawn_blocking(move || -> anyhow::Result<Arc<Binding>> {
         let (key, catalog) = (sealing_key(&config)?, catalog(&config)?);
-        bind(&config, &catalog, &key, connector)
+        bind(&config, &catalog, &key, connector, &Uses::default())
             .map_err(|Unbound(reasons)| anyhow!("{}", reasons.join("\n")))
     });
     let bound = tokio::time::timeout(BINDING, bound)

@@ -22,6 +22,8 @@ pub enum Cause {
     NotReady,
     /// Too much at once.
     Busy,
+    /// The export guard holds it until an operator lets it go.
+    Held,
     /// The target cannot be reached.
     Unreachable,
     /// The target did not answer in time.
@@ -51,6 +53,8 @@ impl Failure {
         let retry_after = match cause {
             Cause::NotReady | Cause::Unreachable => Some(30),
             Cause::Busy => Some(5),
+            // Only a person can change that.
+            Cause::Held => Some(600),
             _ => None,
         };
         Failure { cause, public: public.into(), retry_after }

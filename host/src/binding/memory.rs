@@ -1,7 +1,7 @@
 //! What is known of one target, and what keeps its writers and runs apart. It outlives a binding when
 //! only the document changes: the binding of the new document takes it over.
 
-use super::Status;
+use super::{Status, guard::Guard};
 use crate::space::Space;
 use ecma_plugin_sdk::{EntryId, Watermark};
 use parking_lot::{Mutex, RwLock};
@@ -40,6 +40,8 @@ pub(super) struct Memory {
     pub(super) schedule: Mutex<Schedule>,
     pub(super) status: Status,
     pub(super) stopping: AtomicBool,
+    /// What holds deletes and disables back.
+    pub(super) guard: Arc<Guard>,
     /// What exports wrote since a successor began to read the target.
     pub(super) journal: Mutex<Option<Vec<EntryId>>>,
 }
@@ -72,15 +74,20 @@ impl Default for Memory {
             schedule: Mutex::default(),
             status: Status::default(),
             stopping: AtomicBool::new(false),
+            guard: Arc::default(),
             journal: Mutex::default(),
         }
     }
 }
 
 impl Memory {
-    /// A memory of nothing but the runs of another.
+    /// A memory of nothing but the runs of another, and what its export guard counts.
     pub(super) fn following(before: &Memory) -> Memory {
-        Memory { status: Status::following(&before.status), ..Memory::default() }
+        Memory {
+            status: Status::following(&before.status),
+            guard: Arc::clone(&before.guard),
+            ..Memory::default()
+        }
     }
 
     /// Notes that an export wrote an entry.

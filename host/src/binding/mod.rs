@@ -4,9 +4,11 @@
 //! Start at [`provision`] for what a client's request does, at [`import`] for a run, at
 //! [`Exporter`] for how changes reach the target. Nothing here knows libraries, processes or HTTP.
 
+mod asker;
 mod autosync;
 mod export;
 mod failure;
+mod guard;
 mod import;
 mod kept;
 mod line;
@@ -20,18 +22,22 @@ mod search;
 mod send;
 mod status;
 mod succession;
+mod tokens;
 
+pub use asker::{asked_by, same_asker};
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
+pub use guard::HeldExports;
 pub use outgoing::Outgoing;
 pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 pub use succession::Takeover;
+pub use tokens::{LastUse, Token, TokenShown, Tokens, Verdict, time_of};
 
 use crate::{
-    config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret, TokenHash},
+    config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret},
     space::{
         Flow, Layout, Space,
         mapping::{self, Compiled},
@@ -88,7 +94,7 @@ impl Prepared {
 /// A configured connector with its plugin.
 pub struct Binding {
     config: ConnectorConfig,
-    token: TokenHash,
+    tokens: Tokens,
     plugin: Arc<Plugin>,
     values: Values,
     full_values: Values,
@@ -128,7 +134,7 @@ impl Binding {
     /// is not touched yet.
     pub fn new(
         config: ConnectorConfig,
-        token: TokenHash,
+        tokens: Tokens,
         resolved: BTreeMap<String, Resolved>,
         steps: Steps,
         plugin: Arc<Plugin>,
@@ -198,7 +204,7 @@ impl Binding {
             Duration::from_secs(config.run.export.seconds.into()),
         );
         Ok(Arc::new(Binding {
-            token,
+            tokens,
             plugin,
             values,
             full_values: answers(&steps.full_import),
@@ -228,12 +234,6 @@ impl Binding {
     #[must_use]
     pub fn plugin(&self) -> &str {
         &self.plugin.info().name
-    }
-
-    /// The hash of the secret token.
-    #[must_use]
-    pub fn token(&self) -> &TokenHash {
-        &self.token
     }
 
     /// A number of this memory of the target, another one after each start.

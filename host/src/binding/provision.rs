@@ -5,7 +5,8 @@
 //! half-way: it runs on a task of its own.
 
 use super::{
-    Binding, Cause, Failure, Prepared, kept::after, links, outgoing::Outgoing, search::Shown,
+    Binding, Cause, Failure, Prepared, asker::same_asker, guard::Leave, kept::after, links,
+    outgoing::Outgoing, search::Shown,
 };
 use crate::{
     config::DeleteFlow,
@@ -140,7 +141,7 @@ impl Binding {
         write: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
         let failed = |_| Failure::new(Cause::Internal, "the write broke off");
-        self.tasks.spawn(write).await.map_err(failed)?
+        self.tasks.spawn(same_asker(write)).await.map_err(failed)?
     }
 
     /// Whose turn it is among the writes that give somebody this user name.
@@ -301,6 +302,7 @@ impl Binding {
         };
         self.check_export()?;
         let known_as = resource.text("userName").map(str::to_owned);
+        let (is_delete, was_active) = (matches!(wish, Wish::Delete), !is_inactive(&resource));
         let apart = flow.apart();
         let (mut named, mut edits) = (Vec::new(), Vec::new());
         let wanted = match wish {
@@ -357,13 +359,18 @@ impl Binding {
             let update = delta::update_of(&mut change, &wanted);
             update.attributes.push((link.target.clone(), plan.by_value(after)));
         }
+        let ends = is_delete || was_active && is_inactive(&resource) && flow.writes_active();
         let exported = match Outgoing::of(before.id(), change, password) {
             Some(outgoing) => {
-                self.exported(flow, outgoing, Some(&wanted)).await.inspect_err(|failure| {
+                let leave = if ends { self.leave(&prepared)? } else { None };
+                let sent = self.exported(flow, outgoing, Some(&wanted)).await;
+                let exported = sent.inspect_err(|failure| {
                     if failure.cause == Cause::NotFound {
                         self.forget(&prepared, &before);
                     }
-                })?
+                })?;
+                leave.into_iter().for_each(Leave::gone);
+                exported
             }
             None => Exported::done(),
         };
@@ -394,8 +401,9 @@ impl Binding {
         before: &Entry,
     ) -> Result<(), Failure> {
         let change = Change::Delete { id: before.id().clone() };
+        let leave = self.leave(prepared)?;
         match self.exported(flow, change, None).await {
-            Ok(_) => {}
+            Ok(_) => leave.into_iter().for_each(Leave::gone),
             // Gone is what was asked for.
             Err(failure) if failure.cause == Cause::NotFound => {}
             Err(failure) => return Err(failure),
@@ -421,6 +429,11 @@ impl Binding {
         let version = flow::version(&space.by_id(id).ok_or_else(lost)?);
         Ok(Outcome::Done { id: id.clone(), version })
     }
+}
+
+/// Whether the resource says that its entry is disabled.
+fn is_inactive(resource: &Resource) -> bool {
+    resource.get(&Path::of("active")).first() == Some(&&Json::Bool(false))
 }
 
 /// Whose turn it is among those who write the same thing.

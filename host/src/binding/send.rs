@@ -1,6 +1,6 @@
 //! A change on its way to the target: the target's word, and what is done when it does not come.
 
-use super::{Binding, Failure, line::is_unknown, outgoing::Outgoing};
+use super::{Binding, Failure, asker::asker, line::is_unknown, outgoing::Outgoing};
 use crate::{
     config::DnSource,
     space::{Flow, PASSWORD},
@@ -94,8 +94,9 @@ impl Binding {
             Ok(_) => "success".to_owned(),
             Err(error) => format!("{:?}", error.kind()),
         };
-        tracing::info!(target: "audit", connector = %self.name(), entry = %change.id(), kind,
-            attributes, outcome, "Exported");
+        let asker = asker();
+        tracing::info!(target: "audit", connector = %self.name(), token = asker.as_deref(),
+            entry = %change.id(), kind, attributes, outcome, "Exported");
     }
 }
 

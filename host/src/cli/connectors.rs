@@ -120,7 +120,10 @@ fn row(one: &Value, is_running: bool) -> Vec<String> {
 }
 
 /// The file of a connector, or what there is instead.
-fn file(settings: &HostConfig, name: &str) -> anyhow::Result<(ConnectorName, PathBuf)> {
+pub(super) fn document_of(
+    settings: &HostConfig,
+    name: &str,
+) -> anyhow::Result<(ConnectorName, PathBuf)> {
     let folder = &settings.connectors;
     let names: Vec<String> =
         load_connectors(folder).into_iter().filter_map(|one| Some(one.name?.to_string())).collect();
@@ -139,7 +142,7 @@ fn file(settings: &HostConfig, name: &str) -> anyhow::Result<(ConnectorName, Pat
 
 fn show(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
     let settings = asked.settings()?;
-    let (name, file) = file(&settings, name)?;
+    let (name, file) = document_of(&settings, name)?;
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let text = config::without_secrets(&text);
@@ -159,7 +162,7 @@ fn show(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
 fn validate(asked: &Asked, name: Option<&str>) -> anyhow::Result<Exit> {
     let settings = asked.settings()?;
     if let Some(name) = name {
-        file(&settings, name)?;
+        document_of(&settings, name)?;
     }
     let found = app::validate(&settings, name)?;
     let is_well = found.iter().all(|(_, problems)| problems.is_empty());
@@ -179,7 +182,7 @@ fn validate(asked: &Asked, name: Option<&str>) -> anyhow::Result<Exit> {
 
 fn rename(asked: &Asked, name: &str, to: &str) -> anyhow::Result<Exit> {
     let settings = asked.settings()?;
-    let (name, from) = file(&settings, name)?;
+    let (name, from) = document_of(&settings, name)?;
     let to: ConnectorName = to.parse()?;
     let target = settings.connectors.join(format!("{to}.toml"));
     if target.try_exists()? {
@@ -196,7 +199,7 @@ fn rename(asked: &Asked, name: &str, to: &str) -> anyhow::Result<Exit> {
 
 fn remove(asked: &Asked, name: &str, yes: bool) -> anyhow::Result<Exit> {
     let settings = asked.settings()?;
-    let (name, file) = file(&settings, name)?;
+    let (name, file) = document_of(&settings, name)?;
     if !yes {
         if !io::stdin().is_terminal() {
             bail!("--yes is needed where nobody can be asked");

@@ -3,12 +3,14 @@
 
 mod client;
 mod connectors;
+mod exports;
 mod plugins;
 mod print;
 mod runs;
 mod secrets;
 mod simulate;
 mod table;
+mod tokens;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -56,13 +58,16 @@ enum Command {
     /// Imports that hold removals back.
     #[command(subcommand)]
     Imports(runs::Imports),
+    /// Deletes and disables that the export guard holds back.
+    #[command(subcommand)]
+    Exports(exports::Exports),
     /// The imports of a connector since the host started.
     History(runs::History),
     /// What the host knows of a connector's target.
     Cache(runs::Cache),
     /// The secret tokens of clients.
     #[command(subcommand)]
-    Token(secrets::Token),
+    Token(tokens::Token),
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
@@ -168,9 +173,10 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Connectors(what) => connectors::run(&at, what),
         Command::Sync(what) => runs::sync(&at, &what),
         Command::Imports(what) => runs::imports(&at, what),
+        Command::Exports(what) => exports::run(&at, what),
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
-        Command::Token(what) => secrets::token(&at, what),
+        Command::Token(what) => tokens::run(&at, what),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),

@@ -9,6 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    addresses::{self, Addresses},
     document::{self, Entry, Section},
     files,
     keys::{Key, Shape},
@@ -16,7 +17,8 @@ use super::{
     name::ConnectorName,
     problem::Problem,
     sealing::SealingKey,
-    token::{TokenHash, TokenSource},
+    token::TokenSource,
+    tokens::{self, TokenEntry},
     value::{ConfigValue, Resolved},
     worker::{self, WorkerConfig},
 };
@@ -30,8 +32,13 @@ pub(super) const CONNECTOR: &[Key] = &[
         "token",
         Shape::NAME,
         "The hash of the secret token, or \"env:NAME\" or \"file:PATH\".",
-    )
-    .required_because("missing: `ecma-host token new NAME` makes one"),
+    ),
+    Key::new(
+        "tokens",
+        Shape::Tables(tokens::TOKENS),
+        "More tokens, so that one can be changed without a gap.",
+    ),
+    addresses::ALLOW,
     Key::new(
         "autosync",
         Shape::Whole { from: 0, to: 525_600, default: 120 },
@@ -40,6 +47,11 @@ pub(super) const CONNECTOR: &[Key] = &[
     worker::ISOLATION,
     worker::WORKER,
     Key::new("guard", Shape::Table(GUARD), "How much an import may remove before it is held back."),
+    Key::new(
+        "export_guard",
+        Shape::Table(EXPORT_GUARD),
+        "How many deletes and disables may go before they are held back.",
+    ),
     Key::new("values", VALUES, "The plugin's parameters by name."),
     Key::new("partitions", Shape::Table(PARTITIONS), "Which of the plugin's partitions are used."),
     Key::new("run", Shape::Table(RUN), "How imports and exports run."),
@@ -59,6 +71,24 @@ const GUARD: &[Key] = &[
         "objects",
         Shape::Whole { from: 0, to: u32::MAX as i64, default: 50 },
         "Removals in number; an import is held back when both bounds are exceeded.",
+    ),
+];
+
+const EXPORT_GUARD: &[Key] = &[
+    Key::new(
+        "percent",
+        Shape::Whole { from: 0, to: 100, default: 10 },
+        "Deletes and disables in percent of what the space holds; 100 turns the guard off.",
+    ),
+    Key::new(
+        "objects",
+        Shape::Whole { from: 0, to: u32::MAX as i64, default: 50 },
+        "The same in number; they are held back when both bounds are exceeded.",
+    ),
+    Key::new(
+        "minutes",
+        Shape::Whole { from: 1, to: 10_080, default: 60 },
+        "The window in which they are counted.",
     ),
 ];
 
@@ -112,14 +142,18 @@ pub struct ConnectorConfig {
     pub plugin: String,
     /// What the connector is for.
     pub description: Option<String>,
-    /// Where the token is that clients present.
-    pub token: TokenSource,
+    /// The tokens that clients present, at least one.
+    pub tokens: Vec<TokenEntry>,
+    /// Where requests may come from.
+    pub allow: Addresses,
     /// Minutes between imports; 0: at the start only.
     pub autosync: u32,
     /// The process that the plugin runs in; `None`: the host's.
     pub worker: Option<WorkerConfig>,
     /// How much an import may remove.
     pub guard: Guard,
+    /// How many deletes and disables may go.
+    pub export_guard: ExportGuard,
     /// The plugin's parameters, all pages but partition and run step.
     pub values: BTreeMap<String, ConfigValue>,
     /// The partitions that are used; `None`: every one.
@@ -137,6 +171,18 @@ pub struct Guard {
     pub percent: u32,
     /// In number.
     pub objects: u32,
+}
+
+/// Deletes and disables that may go to the target within a window; more are held back when both bounds
+/// are exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportGuard {
+    /// In percent of what the space holds; 100 lets everything go.
+    pub percent: u32,
+    /// In number.
+    pub objects: u32,
+    /// The window.
+    pub minutes: u32,
 }
 
 /// The run profiles.
@@ -187,19 +233,19 @@ impl ConnectorConfig {
         document::read(file, text, CONNECTOR, |root| build(name, root))
     }
 
-    /// The files that the document takes values and the token from, as written.
+    /// The files that the document takes values and tokens from, as written.
     pub fn referenced_files(&self) -> Vec<&str> {
         let steps = [&self.run.full_import.values, &self.run.delta_import.values];
         let values = steps.into_iter().flat_map(BTreeMap::values).chain(self.values.values());
-        let token = match &self.token {
+        let tokens = self.tokens.iter().filter_map(|token| match &token.source {
             TokenSource::File(path) => Some(path),
             _ => None,
-        };
+        });
         let values = values.filter_map(|value| match value {
             ConfigValue::File(path) => Some(path),
             _ => None,
         });
-        values.chain(token).map(String::as_str).collect()
+        values.chain(tokens).map(String::as_str).collect()
     }
 
     /// Follows the references among the plugin's parameters; failures by parameter.
@@ -227,32 +273,26 @@ fn build(name: &ConnectorName, root: &Section<'_>) -> ConnectorConfig {
     {
         root.problem("name", format!("{written:?} is not the file's name {:?}", name.as_str()));
     }
-    let guard = root.section("guard");
+    let (guard, exports) = (root.section("guard"), root.section("export_guard"));
     ConnectorConfig {
         name: name.clone(),
         plugin: root.text("plugin").unwrap_or_default(),
         description: root.text("description"),
-        token: token(name, root),
+        tokens: tokens::tokens(name.as_str(), root),
+        allow: Addresses::of(root),
         autosync: root.whole("autosync"),
         worker: worker::worker(root),
         guard: Guard { percent: guard.whole("percent"), objects: guard.whole("objects") },
+        export_guard: ExportGuard {
+            percent: exports.whole("percent"),
+            objects: exports.whole("objects"),
+            minutes: exports.whole("minutes"),
+        },
         values: values(root),
         partitions: root.written_section("partitions").map(|table| table.texts("selected")),
         run: run(&root.section("run")),
         objects: mapping::objects(root),
     }
-}
-
-fn token(name: &ConnectorName, root: &Section<'_>) -> TokenSource {
-    let source = match root.text("token").filter(|text| !text.is_empty()) {
-        Some(text) => TokenSource::parse(&text).map_err(|message| {
-            let remedy = format!("run `ecma-host token new {name}`, which writes its hash here");
-            root.problem("token", format!("{message}: {remedy}"));
-        }),
-        None => Err(()),
-    };
-    // Only so that reading goes on; the document is refused.
-    source.unwrap_or_else(|()| TokenSource::Hash(TokenHash::new("")))
 }
 
 fn values(section: &Section<'_>) -> BTreeMap<String, ConfigValue> {

@@ -26,13 +26,13 @@ pub enum EditError {
     /// The document is not TOML.
     #[error(transparent)]
     Syntax(Problem),
-    /// The key holds a table.
-    #[error("{}: {key} is a table, where a string is wanted", .path.display())]
-    Table {
+    /// The change does not fit the document.
+    #[error("{}: {reason}", .path.display())]
+    Refused {
         /// The document.
         path: PathBuf,
-        /// The key.
-        key: String,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -172,23 +172,34 @@ fn dress(_file: &fs::File, _mode: u32, _old: Option<&fs::Metadata>) -> io::Resul
 
 /// Sets one top-level key of a TOML document to a string; the rest, comments included, stays.
 pub fn set_string(path: &Path, key: &str, value: &str) -> Result<(), EditError> {
+    change_document(path, |document| {
+        match document.get_mut(key) {
+            Some(Item::Value(old)) => {
+                let decor = old.decor().clone();
+                *old = Value::from(value);
+                *old.decor_mut() = decor;
+            }
+            None | Some(Item::None) => document[key] = toml_edit::value(value),
+            Some(Item::Table(_) | Item::ArrayOfTables(_)) => {
+                return Err(format!("{key} is a table, where a string is wanted"));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Changes a TOML document; what is refused changes nothing.
+pub(super) fn change_document(
+    path: &Path,
+    change: impl FnOnce(&mut DocumentMut) -> Result<(), String>,
+) -> Result<(), EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
     let text = read_document(path).map_err(file)?;
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         let offset = error.span().map_or(0, |span| span.start);
         EditError::Syntax(Problem::at(&path.to_string_lossy(), &text, offset, "", error.message()))
     })?;
-    match document.get_mut(key) {
-        Some(Item::Value(old)) => {
-            let decor = old.decor().clone();
-            *old = Value::from(value);
-            *old.decor_mut() = decor;
-        }
-        None | Some(Item::None) => document[key] = toml_edit::value(value),
-        Some(Item::Table(_) | Item::ArrayOfTables(_)) => {
-            return Err(EditError::Table { path: path.to_owned(), key: key.to_owned() });
-        }
-    }
+    change(&mut document).map_err(|reason| EditError::Refused { path: path.to_owned(), reason })?;
     write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    addresses::{self, Addresses},
     document::{self, Section},
     files,
     keys::{Key, Shape},
@@ -40,6 +41,7 @@ pub(super) const HOST: &[Key] = &[
         Shape::Name { default: Some("state") },
         "The folder of what the host keeps for itself, relative to its home.",
     ),
+    addresses::ALLOW,
     Key::new("tls", Shape::Table(TLS), "Your own certificate instead of a self-signed one."),
     Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
     Key::new("log", Shape::Table(LOG), "What is logged and how."),
@@ -106,6 +108,8 @@ pub struct HostConfig {
     pub connectors: PathBuf,
     /// The folder of what the host keeps for itself.
     pub state: PathBuf,
+    /// Where requests may come from.
+    pub allow: Addresses,
     /// The operator's own certificate.
     pub tls: Option<TlsFiles>,
     /// Bounds on what clients may ask at once.
@@ -191,6 +195,7 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
         plugins: path(root, "plugins"),
         connectors: path(root, "connectors"),
         state: path(root, "state"),
+        allow: Addresses::of(root),
         tls: root
             .written_section("tls")
             .map(|tls| TlsFiles { certificate: path(&tls, "certificate"), key: path(&tls, "key") }),

@@ -8,6 +8,7 @@
 //! To add a key: one line in the table of its section (`host.rs`, `connector.rs`, `mapping.rs`) and
 //! one line where that section is read. Check, suggestions and JSON Schema follow from the table.
 
+mod addresses;
 mod connector;
 mod document;
 mod edit;
@@ -22,14 +23,17 @@ mod schema;
 mod sealing;
 mod secrets;
 mod token;
+mod tokens;
 mod value;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
+pub use addresses::Addresses;
 pub use connector::{
-    ConnectorConfig, DeltaImport, Export, FullImport, Guard, Loaded, RunProfiles, load_connectors,
+    ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
+    load_connectors,
 };
 pub use edit::{rename_document, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
@@ -45,5 +49,9 @@ pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
 pub use token::{TokenHash, TokenSource, new_token};
+pub use tokens::{
+    DEFAULT_TOKEN, NewToken, TokenEntry, add_token, check_label, days_later, parse_expiry,
+    remove_token,
+};
 pub use value::{ConfigValue, LEFT_OUT, Resolved, SEALED};
 pub use worker::{WorkerConfig, WorkerLimits};

@@ -18,8 +18,20 @@ pub struct Place {
     pub text: String,
     /// Its bytes in the document, quotes included.
     pub span: Range<usize>,
-    /// Whether `env:` and `file:` are references here: it is the token or a parameter's value.
+    /// Whether `env:` and `file:` are references here: it is a token, a parameter's value or a variable.
     pub refers: bool,
+}
+
+impl Place {
+    /// Whether it is the token of clients, or one of several.
+    #[must_use]
+    pub fn is_token(&self) -> bool {
+        is_token(&self.key)
+    }
+}
+
+fn is_token(key: &str) -> bool {
+    key == "token" || key.starts_with("tokens[") && key.ends_with("].value")
 }
 
 /// Every string of a TOML document, in the order in which they stand there.
@@ -38,8 +50,8 @@ fn of_table(path: &str, is_values: bool, table: &DeTable<'_>, found: &mut Vec<Pl
     for (name, value) in table {
         let name = name.get_ref().as_ref();
         let key = document::join(path, name);
-        let refers = is_values || key == "token";
-        of_value(&key, name == "values", refers, value, found);
+        let holds_values = name == "values" || key == "worker.environment";
+        of_value(&key, holds_values, is_values || is_token(&key), value, found);
     }
 }
 

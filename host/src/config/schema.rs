@@ -48,12 +48,18 @@ fn shape(shape: &Shape) -> Value {
         Shape::Text => json!({ "type": "string" }),
         Shape::Name { default: None } => json!({ "type": "string", "minLength": 1 }),
         Shape::Name { default } => json!({ "type": "string", "minLength": 1, "default": default }),
-        Shape::Names { default, at_least } => json!({
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "minItems": at_least,
-            "default": default,
-        }),
+        Shape::Names { default, at_least } => {
+            let mut list = json!({
+                "type": "array",
+                "items": { "type": "string", "minLength": 1 },
+                "minItems": at_least,
+            });
+            // Where none has to be written but not an empty list, there is no default.
+            if default.len() >= *at_least {
+                list["default"] = json!(default);
+            }
+            list
+        }
         Shape::Whole { from, to, default } => {
             json!({ "type": "integer", "minimum": from, "maximum": to, "default": default })
         }
@@ -124,7 +130,7 @@ mod tests {
             |text| ConnectorConfig::parse(&"hr".parse().unwrap(), "hr.toml", text).unwrap_err();
         let host: Check = |text| HostConfig::parse(Path::new("."), text).unwrap_err();
         for (schema, check, expected) in
-            [(connector_schema(), connector, 13), (host_schema(), host, 4)]
+            [(connector_schema(), connector, 15), (host_schema(), host, 4)]
         {
             let mut found = Vec::new();
             tables(&schema, "", &mut found);

@@ -80,7 +80,21 @@ fn the_example_is_read_completely() {
         name: "CORPDB1".parse().unwrap(),
         plugin: "generic-sql".into(),
         description: Some("people and groups of the HR database".into()),
-        token: TokenSource::Env("CORPDB1_TOKEN".into()),
+        tokens: vec![
+            TokenEntry {
+                name: "default".into(),
+                source: TokenSource::Env("CORPDB1_TOKEN".into()),
+                expires: None,
+                read_only: false,
+            },
+            TokenEntry {
+                name: "monitoring".into(),
+                source: TokenSource::File("monitoring.token".into()),
+                expires: Some("2031-01-01T00:00:00Z".parse().unwrap()),
+                read_only: true,
+            },
+        ],
+        allow: Addresses::default(),
         autosync: 120,
         worker: Some(WorkerConfig {
             limits: WorkerLimits::default(),
@@ -90,6 +104,7 @@ fn the_example_is_read_completely() {
             ]),
         }),
         guard: Guard { percent: 20, objects: 50 },
+        export_guard: ExportGuard { percent: 10, objects: 50, minutes: 60 },
         values: values(&[
             ("dialect", text("sqlite")),
             ("database", text("people.db")),
@@ -121,9 +136,10 @@ fn the_example_is_read_completely() {
 fn the_smallest_document_has_the_defaults() {
     let text = format!("plugin = \"x\"\ntoken = \"{HASH}\"\n[[object]]\ntype = \"person\"\n");
     let config = parse(&text).unwrap();
-    assert_eq!(config.token, TokenSource::Hash(HASH.parse().unwrap()));
+    assert_eq!(config.tokens[0].source, TokenSource::Hash(HASH.parse().unwrap()));
     assert_eq!((config.autosync, config.partitions), (120, None));
     assert_eq!(config.guard, Guard { percent: 20, objects: 50 });
+    assert_eq!(config.export_guard, ExportGuard { percent: 10, objects: 50, minutes: 60 });
     let (full, delta, export) =
         (config.run.full_import, config.run.delta_import, config.run.export);
     assert_eq!((full.page_size, delta.enabled, delta.page_size), (500, true, 500));
@@ -154,8 +170,8 @@ fn broken_heads_say_where_and_why() {
         ("autosink = 5", "3:1: autosink: unknown key, did you mean \"autosync\"?"),
         (
             "colour = 5",
-            "3:1: colour: unknown key, known here: plugin, name, description, token, autosync, \
-             isolation, worker, guard, values, partitions, run, object",
+            "3:1: colour: unknown key, known here: plugin, name, description, token, tokens, allow, autosync, \
+             isolation, worker, guard, export_guard, values, partitions, run, object",
         ),
         ("autosync = \"5\"", "3:12: autosync: must be a whole number, found a string"),
         ("autosync = -1", "3:12: autosync: must be between 0 and 525600, found -1"),

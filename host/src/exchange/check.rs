@@ -57,9 +57,9 @@ pub(super) fn document(name: &ConnectorName, document: &str, here: &Here<'_>, re
         }
     }
     for place in places(&file, document).unwrap_or_default().iter().filter(|place| place.refers) {
-        let found = match (place.key.as_str(), ConfigValue::from_text(&place.text)) {
+        let found = match (place.is_token(), ConfigValue::from_text(&place.text)) {
             (_, Err(_) | Ok(ConfigValue::Text(_))) => continue,
-            ("token", Ok(_)) => match TokenSource::parse(&place.text) {
+            (true, Ok(_)) => match TokenSource::parse(&place.text) {
                 Ok(source) => source.resolve(here.home).map(drop),
                 Err(_) => continue,
             },

@@ -117,20 +117,20 @@ pub(super) fn exported(
 
 /// Told by how it begins, not by where it stands: only plugins know which parameters are secret.
 fn is_secret(place: &Place) -> bool {
-    place.text.starts_with(SEALED) || place.key == "token" && place.text.starts_with("sha256:")
+    place.text.starts_with(SEALED) || place.is_token() && place.text.starts_with("sha256:")
 }
 
 fn open(place: &Place, key: &SealingKey) -> Result<Secret, String> {
-    match place.key.as_str() {
-        "token" => Ok(place.text.as_str().into()),
-        _ => key.open(&place.text).map_err(|error| error.to_string()),
+    match place.is_token() {
+        true => Ok(place.text.as_str().into()),
+        false => key.open(&place.text).map_err(|error| error.to_string()),
     }
 }
 
 fn left_out(place: &Place, what: &str, report: &mut Report) {
-    let remedy = match place.key.as_str() {
-        "token" => "make a new token on the other host",
-        _ => "enter it again on the other host",
+    let remedy = match place.is_token() {
+        true => "make a new token on the other host",
+        false => "enter it again on the other host",
     };
     report.missing(&place.key, what, remedy);
 }

@@ -42,16 +42,16 @@ pub(super) fn unpacked(
             continue;
         }
         match secrets.get(&place.key) {
-            Some(secret) if place.key == "token" => {
+            Some(secret) if place.is_token() => {
                 let hash: TokenHash = secret.expose().parse().map_err(|_| ImportError::Box)?;
-                report.taken("token", "clients present the token that they know");
+                report.taken(&place.key, "clients present the token that they know");
                 new.push((place, hash.to_string()));
             }
             Some(secret) => {
                 report.taken(&place.key, "the secret is sealed with this host's key");
                 new.push((place, here.key.seal(secret.expose())));
             }
-            None => missing_secret(&place.key, &name, parcel.secrets.is_some(), &mut report),
+            None => missing_secret(place, &name, parcel.secrets.is_some(), &mut report),
         }
     }
     let document =
@@ -76,18 +76,18 @@ fn opened(parcel: &Parcel, passphrase: Option<&Secret>) -> Result<Opened, Import
     Ok(texts.into_iter().map(|(key, text)| (key, Secret::from(text))).collect())
 }
 
-fn missing_secret(key: &str, name: &ConnectorName, is_sealed: bool, report: &mut Report) {
+fn missing_secret(place: &Place, name: &ConnectorName, is_sealed: bool, report: &mut Report) {
     let what = match is_sealed {
         true => "the secret was not opened",
         false => "the secret was left out at export",
     };
-    let remedy = match key {
-        "token" => format!("run `ecma-host token {name}` and give clients the new token"),
-        _ => "write what `ecma-host seal` prints, or \"env:NAME\" or \"file:PATH\"".to_owned(),
+    let remedy = match place.is_token() {
+        true => format!("run `ecma-host token new {name}` and give clients the new token"),
+        false => "write what `ecma-host seal` prints, or \"env:NAME\" or \"file:PATH\"".to_owned(),
     };
     let remedy = match is_sealed {
         true => format!("import with the passphrase, or {remedy}"),
         false => remedy,
     };
-    report.missing(key, what, remedy);
+    report.missing(&place.key, what, remedy);
 }

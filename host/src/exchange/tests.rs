@@ -97,7 +97,7 @@ fn under_a_passphrase_everything_travels() {
     assert_eq!(open(&to, &arrived.document), open(&from, &document));
     assert!(from.key.open(&open(&to, &arrived.document)[3].1).is_err(), "sealed anew");
     let config = ConnectorConfig::parse(&arrived.name, "HR.toml", &arrived.document).unwrap();
-    let TokenSource::Hash(hash) = config.token else { panic!("the hash travelled") };
+    let TokenSource::Hash(hash) = &config.tokens[0].source else { panic!("the hash travelled") };
     assert!(hash.matches(b"0123456789ab"));
     assert_eq!(said(&arrived.report, Severity::Missing), ["values.ca_file"]);
     let taken = said(&arrived.report, Severity::Taken);

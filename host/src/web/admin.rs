@@ -3,6 +3,8 @@
 //!
 //! All answers are JSON; an error is `{"error": "what and what to do"}`. Paths begin with `/v1`.
 
+mod exports;
+
 use super::{Endpoint, Web, health, reply, scim};
 use crate::{binding::Binding, plugins::Row};
 use axum::{
@@ -44,6 +46,7 @@ pub fn routes(web: &Arc<Web>, control: Arc<dyn Control>) -> Router {
         .route("/v1/connectors/{name}/runs", get(runs))
         .route("/v1/connectors/{name}/sync", post(sync))
         .route("/v1/connectors/{name}/held", get(held).post(decide))
+        .route("/v1/connectors/{name}/exports", post(exports::release))
         .route("/v1/connectors/{name}/scim/{*path}", get(entries))
         .fallback(|| async { refused(StatusCode::NOT_FOUND, "there is no such thing to ask for") })
         .with_state(Admin { web: Arc::clone(web), control })
@@ -105,14 +108,15 @@ impl Admin {
 }
 
 async fn state(State(admin): State<Admin>) -> Response {
-    let mut state = health::state(&admin.web);
+    let mut state = health::state(&admin.web, true);
+    state["turnedAway"] = json!(admin.web.doorman.turned_away(""));
     state["pid"] = json!(std::process::id());
     json(&state)
 }
 
 async fn reload(State(admin): State<Admin>) -> Response {
     admin.control.reload().await;
-    json(&health::state(&admin.web))
+    json(&health::state(&admin.web, true))
 }
 
 async fn plugins(State(admin): State<Admin>) -> Response {

@@ -6,7 +6,7 @@
 
 use super::reply;
 use crate::{
-    binding::{Answered, Binding, Conditions, Failure, Outcome},
+    binding::{Answered, Binding, Conditions, Failure, Outcome, same_asker},
     scim::{BulkMethod, BulkOp, BulkRequest, BulkResult, Error, ErrorBody, PatchRequest, ScimType},
     space::{Flow, ResourceId},
 };
@@ -186,7 +186,7 @@ impl Run {
                 continue;
             }
             let (binding, base) = (Arc::clone(&self.binding), self.base.clone());
-            running.spawn(async move { (at, one(&binding, &base, operation).await) });
+            running.spawn(same_asker(async move { (at, one(&binding, &base, operation).await) }));
         }
         while let Some(done) = running.join_next().await {
             // A write has a task of its own and answers whatever happens to it.

@@ -1,7 +1,7 @@
 //! `/health`: whether the host and each connector can do their work. No token, no secrets.
 
-use super::{Endpoint, Web, reply};
-use crate::binding::Binding;
+use super::{Endpoint, Notice, Web, reply};
+use crate::binding::{Binding, HeldExports};
 use axum::{
     extract::State,
     http::StatusCode,
@@ -11,33 +11,47 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn health(State(web): State<Arc<Web>>) -> Response {
-    (StatusCode::OK, reply::json_header(), state(&web).to_string()).into_response()
+    (StatusCode::OK, reply::json_header(), state(&web, false).to_string()).into_response()
 }
 
-/// How the host and its connectors stand.
-pub(super) fn state(web: &Web) -> Value {
+/// How the host and its connectors stand; for an operator with what is nobody else's business.
+pub(super) fn state(web: &Web, is_operator: bool) -> Value {
     let connectors: Vec<Value> = web
         .places()
         .into_iter()
         .map(|(name, place)| {
+            let mut notices = place.notices;
             let mut connector = match place.endpoint {
                 Endpoint::Broken(reason) => json!({"state": "failed", "detail": reason}),
                 Endpoint::Turning(_) => json!({"state": "starting"}),
-                Endpoint::Bound(binding) => of_binding(&binding),
+                Endpoint::Bound(binding) => {
+                    notices.extend(held(&binding));
+                    let ending = binding.ending_tokens().into_iter();
+                    notices.extend(ending.map(|detail| Notice { kind: "token", detail }));
+                    let mut connector = of_binding(&binding);
+                    if is_operator {
+                        connector["tokens"] = json!(binding.tokens_shown());
+                        connector["turnedAway"] = json!(web.doorman.turned_away(name.as_str()));
+                    }
+                    connector
+                }
             };
             connector["name"] = json!(name.as_str());
-            if !place.notices.is_empty() {
-                connector["notices"] = json!(place.notices);
+            if !notices.is_empty() {
+                connector["notices"] = json!(notices);
             }
             connector
         })
         .collect();
     let all = |word: &str| connectors.iter().all(|connector| connector["state"] == word);
     let any = |word: &str| connectors.iter().any(|connector| connector["state"] == word);
-    let is_refused =
-        connectors.iter().any(|connector| connector["notices"][0]["kind"] == "refused");
+    let waits = |notice: &Value| notice["kind"] == "refused" || notice["kind"] == "held";
+    let is_waiting = connectors
+        .iter()
+        .filter_map(|connector| connector["notices"].as_array())
+        .any(|notices| notices.iter().any(waits));
     let status = match () {
-        () if any("failed") || is_refused => "degraded",
+        () if any("failed") || is_waiting => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
@@ -49,12 +63,26 @@ pub(super) fn state(web: &Web) -> Value {
     })
 }
 
+/// What the export guard holds back.
+fn held(binding: &Binding) -> Option<Notice> {
+    let HeldExports { since, gone, bound, minutes, refused } = binding.held_exports()?;
+    let detail = format!(
+        "the export guard holds deletes and disables back since {since}: {gone} went within          {minutes} minutes, {bound} may, {refused} were refused since; if they are right, \
+         `ecma-host exports release {}` lets them go",
+        binding.name()
+    );
+    Some(Notice { kind: "held", detail })
+}
+
 fn of_binding(binding: &Binding) -> Value {
     let mut connector = json!(binding.status().health());
     connector["plugin"] = json!(binding.plugin());
     connector["entries"] = json!(binding.entries());
     if binding.status().held() > 0 {
         connector["held"] = json!(binding.status().held());
+    }
+    if let Some(held) = binding.held_exports() {
+        connector["heldExports"] = json!(held);
     }
     if let Some(run) = binding.status().runs().last() {
         // What went wrong in a run is the operator's business: the log has it.

@@ -3,6 +3,7 @@
 //! Routes: `/health` for everybody, `/ecma2host_<connector>/scim/…` for whoever has the connector's
 //! secret token. Start at [`scim`]'s `answer`.
 
+mod addresses;
 pub mod admin;
 mod auth;
 mod bulk;
@@ -19,7 +20,12 @@ pub mod tls;
 pub use errors::error_table;
 pub use inside::{Inside, Reply};
 
-use crate::{binding::Binding, config::ConnectorName};
+use crate::{
+    binding::Binding,
+    config::{Addresses, ConnectorName},
+};
+use addresses::Doorman;
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     body::Body,
@@ -57,7 +63,8 @@ pub enum Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// `refused`: its document was changed and is not right. `reading`: the target is read for a
-    /// changed document, the old one serves. `restart`: only a restart picks something up.
+    /// changed document, the old one serves. `restart`: only a restart picks something up. `held`: the
+    /// export guard waits for an operator. `token`: a token ends soon, or has ended.
     pub kind: &'static str,
     /// In words, with what to do.
     pub detail: String,
@@ -80,6 +87,9 @@ struct Found {
 /// What the routes share.
 pub struct Web {
     places: RwLock<BTreeMap<ConnectorName, Place>>,
+    /// Where requests for anything may come from.
+    allow: ArcSwap<Addresses>,
+    doorman: Doorman,
     body_bytes: usize,
     request_time: Duration,
     requests: Semaphore,
@@ -92,11 +102,18 @@ impl Web {
     pub fn new(limits: &crate::config::Limits, started: jiff::Timestamp) -> Arc<Web> {
         Arc::new(Web {
             places: RwLock::default(),
+            allow: ArcSwap::default(),
+            doorman: Doorman::default(),
             body_bytes: limits.body_bytes,
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
             started,
         })
+    }
+
+    /// Answers only requests from these addresses, whatever they are for.
+    pub fn allow(&self, addresses: Addresses) {
+        self.allow.store(Arc::new(addresses));
     }
 
     /// Sets what answers for a connector; what is to be known of it stays.
@@ -189,6 +206,10 @@ impl Service<Request<Body>> for Front {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let allow = self.web.allow.load();
+        if let Some(refused) = self.web.doorman.turn_away(&allow, request.extensions(), "") {
+            return Box::pin(std::future::ready(Ok(refused)));
+        }
         if !request::is_for_a_connector(request.uri()) {
             return Box::pin(self.routes.call(request));
         }

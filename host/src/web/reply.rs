@@ -3,12 +3,13 @@
 //! | cause | status |
 //! |---|---|
 //! | the request is wrong | 400, with a scimType where RFC 7644 has one |
-//! | a filter where there is none | 403 |
+//! | no token, a wrong one, an expired one | 401 |
+//! | a filter where there is none; a token or an address that may not do this | 403 |
 //! | no such resource | 404 |
 //! | there is one already | 409 `uniqueness` |
 //! | the resource changed | 412 |
 //! | not supported by the connector | 501 |
-//! | not imported yet, target unreachable, too busy | 503 with `Retry-After` |
+//! | not imported yet, target unreachable, too busy, held by a guard | 503 with `Retry-After` |
 //! | the target did not answer in time | 504 |
 //! | the target refuses the connector; a fault | 500 |
 //!
@@ -134,10 +135,8 @@ pub(super) fn busy(why: &str) -> Response {
     Failure::new(Cause::Busy, why).into_response()
 }
 
-/// No token, or a wrong one. The body is also for a person with a browser.
-pub(super) fn unauthorized() -> Response {
-    let detail = "this is a SCIM endpoint of the connector host and it is at work, but the secret \
-                  token is missing or wrong; send it as Authorization: Bearer TOKEN";
+/// No token, or one of no use.
+pub(super) fn unauthorized(detail: impl Into<String>) -> Response {
     let mut response = error(StatusCode::UNAUTHORIZED, Error::plain(detail));
     let challenge = HeaderValue::from_static("Bearer");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -197,7 +196,7 @@ pub(super) fn judged(failure: Failure) -> (StatusCode, Error) {
         Cause::Exists => (StatusCode::CONFLICT, Some(ScimType::Uniqueness)),
         Cause::Version => (StatusCode::PRECONDITION_FAILED, None),
         Cause::Unsupported => (StatusCode::NOT_IMPLEMENTED, None),
-        Cause::NotReady | Cause::Busy | Cause::Unreachable => {
+        Cause::NotReady | Cause::Busy | Cause::Held | Cause::Unreachable => {
             (StatusCode::SERVICE_UNAVAILABLE, None)
         }
         Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),

@@ -1,12 +1,16 @@
 //! The SCIM endpoints of a connector.
 
 use super::{
-    Web, auth, bulk, query,
+    Web,
+    auth::{self, Client},
+    bulk, query,
     reply::{self, Answer, ScimJson, failed, wrong},
     request::{self, Query, Route},
 };
 use crate::{
-    binding::{Answered, Binding, Conditions, Failure, LARGEST_PAGE, Outcome, PAGE, Prepared},
+    binding::{
+        Answered, Binding, Conditions, Failure, LARGEST_PAGE, Outcome, PAGE, Prepared, asked_by,
+    },
     scim::{
         self, AuthenticationScheme, Bulk, BulkRequest, Error, ListResponse, Pagination,
         PatchRequest, Projection, Resource, ResourceType, SearchRequest, ServiceProviderConfig,
@@ -33,18 +37,18 @@ const DOT_SEARCH: &str = ".search";
 
 /// Answers a request for a connector.
 pub(super) async fn answer(web: &Web, request: Request<Body>) -> Response {
-    answer_to(web, request, auth::is_allowed).await
+    answer_to(web, request, auth::client).await
 }
 
 /// Answers a request of somebody who needs no token.
 pub(super) async fn answer_trusted(web: &Web, request: Request<Body>) -> Response {
-    answer_to(web, request, |_, _| true).await
+    answer_to(web, request, |_, _| Ok(Client::operator())).await
 }
 
 async fn answer_to(
     web: &Web,
     request: Request<Body>,
-    is_allowed: impl Fn(&Binding, &HeaderMap) -> bool,
+    client: impl Fn(&Binding, &HeaderMap) -> Result<Client, Box<Response>>,
 ) -> Response {
     let (head, body) = request.into_parts();
     let uri = &head.uri;
@@ -56,8 +60,16 @@ async fn answer_to(
         None => return nothing_at(uri),
     };
     let binding = Arc::clone(&found.binding);
-    if !is_allowed(&binding, &head.headers) {
-        return reply::unauthorized();
+    let allow = &binding.config().allow;
+    if let Some(refused) = web.doorman.turn_away(allow, &head.extensions, route.connector) {
+        return refused;
+    }
+    let client = match client(&binding, &head.headers) {
+        Ok(client) => client,
+        Err(response) => return *response,
+    };
+    if client.may_only_read && may_write && !is_search(&head.method, &route) {
+        return client.may_not();
     }
     let Some(base) = request::base(uri, &head.headers, route.connector) else {
         // RFC 9112 §3.2
@@ -65,7 +77,18 @@ async fn answer_to(
         return reply::error(StatusCode::BAD_REQUEST, Error::plain(detail));
     };
     let call = Call { web, binding, base, query: Query::of(uri), head: &head };
-    call.dispatch(&route, body).await.unwrap_or_else(|response| *response)
+    let answer = match may_write {
+        // Its future is large, and look-ups have no use for it.
+        true => Box::pin(asked_by(client.name, call.dispatch(&route, body))).await,
+        false => call.dispatch(&route, body).await,
+    };
+    answer.unwrap_or_else(|response| *response)
+}
+
+/// Whether a POST only looks (RFC 7644 §3.4.3).
+fn is_search(method: &Method, route: &Route<'_>) -> bool {
+    let last = route.id.as_deref().unwrap_or(route.endpoint);
+    *method == Method::POST && last.eq_ignore_ascii_case(DOT_SEARCH)
 }
 
 /// Answers a request for what nobody knows.

@@ -49,6 +49,11 @@ impl<S> Answers for S where
 {
 }
 
+/// Where a request comes from, as the TCP connection says; it is among the extensions of each request
+/// that came over one.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 /// What one client, and all together, may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -168,12 +173,12 @@ impl Server {
             let mut turn = 0;
             loop {
                 let place = gate.place(&mut full).await;
-                let tcp = gate.accept(&mut turn, &mut starved).await;
+                let (tcp, peer) = gate.accept(&mut turn, &mut starved).await;
                 let connections = Arc::clone(&connections);
                 // A token of its own: the shared one would be a lock all connections meet at.
                 let (stop, cut) = (stop.child_token(), cut.clone());
                 tracker.spawn(async move {
-                    connections.serve(tcp, stop, cut).await;
+                    connections.serve(tcp, peer, stop, cut).await;
                     drop(place);
                 });
             }
@@ -220,7 +225,7 @@ impl Gate {
 
     /// The next connection of any listener; `turn` is the one asked first, so that a busy one does
     /// not starve the others.
-    async fn accept(&self, turn: &mut usize, starved: &mut Notice) -> TcpStream {
+    async fn accept(&self, turn: &mut usize, starved: &mut Notice) -> (TcpStream, Peer) {
         loop {
             let accepted = poll_fn(|context| {
                 for step in 0..self.listeners.len() {
@@ -234,11 +239,11 @@ impl Gate {
             })
             .await;
             match accepted {
-                Ok((tcp, _)) => {
+                Ok((tcp, peer)) => {
                     // Answers are written whole; Nagle's algorithm could only delay them. A socket
                     // that refuses the option is served all the same.
                     drop(tcp.set_nodelay(true));
-                    return tcp;
+                    return (tcp, Peer(peer.ip()));
                 }
                 Err(error) if is_of_one_client(&error) => {}
                 Err(error) => {

@@ -1,7 +1,9 @@
 //! The laws of binding and web: what is acknowledged, what survives, what is said when nobody knows.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
 mod bounds;
+mod exports;
 mod failures;
 mod groups;
 mod imports;
@@ -14,6 +16,7 @@ mod readiness;
 mod room;
 mod successors;
 mod support;
+mod tokens;
 mod types;
 mod unknown;
 mod writes;

@@ -5,13 +5,13 @@ use axum::{
     http::{HeaderMap, Method, Request},
 };
 use ecma_host::{
-    binding::{Binding, Clock, Steps},
+    binding::{Binding, Clock, LastUse, Steps, Tokens},
     config::{ConnectorConfig, ConnectorName, Limits, Resolved, TokenHash},
     web::{Endpoint, Web},
 };
 use ecma_plugin_sdk::Plugin;
 use serde_json::Value as Json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tower::ServiceExt;
 
 /// The token of every connector here, with characters that a bearer token need not have.
@@ -75,8 +75,9 @@ impl Setup {
         let config = ConnectorConfig::parse(&name, "ROOM.toml", &text).unwrap();
         let values =
             BTreeMap::from([("system".to_owned(), Resolved::Text(self.system.as_str().into()))]);
+        let tokens = Tokens::of(&config, Path::new("."), |_| LastUse::default()).unwrap();
         let plugin = Arc::new(self.plugin);
-        Binding::new(config, token, values, Steps::default(), plugin, self.clock, self.scan)
+        Binding::new(config, tokens, values, Steps::default(), plugin, self.clock, self.scan)
             .unwrap()
     }
 }

@@ -16,7 +16,7 @@ use axum::{
     http::{Method, Request, Response},
 };
 use ecma_host::{
-    binding::{Binding, Steps},
+    binding::{Binding, LastUse, Steps, Tokens},
     config::{ConnectorConfig, ConnectorName, Limits, Resolved, TokenHash},
     web::{Endpoint, Web},
 };
@@ -27,6 +27,7 @@ use ecma_plugin_sdk::{
 use serde_json::{Value as Json, json};
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
@@ -129,16 +130,18 @@ impl Room {
         let (web, binding) = runtime.block_on(async {
             let token = TokenHash::new(TOKEN);
             let text = format!(
-                "plugin = \"fake\"\ntoken = \"{token}\"\nautosync = 0\nvalues = {{ system = \"fuzz\" }}\n{DOCUMENT}"
+                "plugin = \"fake\"\ntoken = \"{token}\"\nautosync = 0\nexport_guard.percent = 100\nvalues = {{ system = \"fuzz\" }}\n{DOCUMENT}"
             );
             let name: ConnectorName = "ROOM".parse().expect("a name");
             let config = ConnectorConfig::parse(&name, "ROOM.toml", &text).expect("a document");
             let values = BTreeMap::from([("system".to_owned(), Resolved::Text("fuzz".into()))]);
+            let tokens = Tokens::of(&config, Path::new("."), |_| LastUse::default());
+            let tokens = tokens.expect("a hash is a token");
             let plugin = Arc::new(Plugin::linked::<Fake>("fake", "1.0.0"));
             let clock = || jiff::Timestamp::UNIX_EPOCH;
             let longest = Duration::from_secs(5);
             let steps = Steps::default();
-            let binding = Binding::new(config, token, values, steps, plugin, clock, longest)
+            let binding = Binding::new(config, tokens, values, steps, plugin, clock, longest)
                 .expect("a connector");
             let limits = Limits {
                 body_bytes: 1 << 14,

@@ -158,6 +158,12 @@ impl Flow {
             && wanted.get(&Path::of("active")).first() == Some(&&Json::Bool(false))
     }
 
+    /// Whether an attribute of the target holds `active`.
+    #[must_use]
+    pub fn writes_active(&self) -> bool {
+        self.rules.iter().any(|rule| rule.path == Path::of("active"))
+    }
+
     fn disables_by_deleting(&self) -> bool {
         self.mapping.deprovisioning.disable == DisableFlow::Delete
     }

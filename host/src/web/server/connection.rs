@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::{Answers, Limits};
+use super::{Answers, Limits, Peer};
 
 /// A connection without requests is closed after about this long.
 const IDLE: Duration = Duration::from_secs(120);
@@ -83,6 +83,7 @@ impl<S: Answers> Connections<S> {
     pub(super) async fn serve(
         &self,
         tcp: TcpStream,
+        peer: Peer,
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
@@ -107,7 +108,9 @@ impl<S: Answers> Connections<S> {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let running = Running::begin(&activity);
-            let answer = self.service.clone().call(request.map(body));
+            let mut request = request.map(body);
+            request.extensions_mut().insert(peer);
+            let answer = self.service.clone().call(request);
             async move {
                 let answer = answer.await;
                 drop(running);

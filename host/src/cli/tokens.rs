@@ -1,0 +1,209 @@
+//! `token`: the secret tokens of clients.
+
+use super::{
+    Asked, Exit, NoHost, client::Client, connectors::document_of, secrets::from_stdin, table,
+};
+use anyhow::{Context, anyhow, bail};
+use clap::Subcommand;
+use ecma_host::{
+    app,
+    config::{
+        self, ConnectorConfig, DEFAULT_TOKEN, HostConfig, NewToken, TokenEntry, TokenHash,
+        TokenSource, load_connectors,
+    },
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+#[derive(Subcommand)]
+pub(super) enum Token {
+    /// Make a new secret token for a connector; it is shown once, the document keeps its hash.
+    ///
+    /// Without a label it takes the place of the one written `token`. With one it is added, and the
+    /// others stay: give it to the client, and remove the old one once the new one is used.
+    New {
+        /// The connector.
+        name: String,
+        /// What it is called; the others stay.
+        #[arg(long)]
+        label: Option<String>,
+        /// Its last day in UTC, such as 2026-12-31, a time, or a number of days such as 90d.
+        #[arg(long, requires = "label")]
+        expires: Option<String>,
+        /// It may only read: for people and monitoring, not for provisioning.
+        #[arg(long, requires = "label")]
+        read_only: bool,
+        /// Read the token from standard input instead of making one.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// The tokens of a connector: until when they are good, and when they were used last.
+    List {
+        /// The connector.
+        name: String,
+    },
+    /// Remove a token; the last one stays.
+    Remove {
+        /// The connector.
+        name: String,
+        /// What it is called; the one written `token` is called default.
+        label: String,
+    },
+}
+
+pub(super) fn run(asked: &Asked, what: Token) -> anyhow::Result<Exit> {
+    match what {
+        Token::New { name, label, expires, read_only, stdin } => {
+            let expires = expires.as_deref().map(expiry).transpose()?;
+            new(asked, &name, label.as_deref(), expires.as_deref(), read_only, stdin)
+        }
+        Token::List { name } => list(asked, &name),
+        Token::Remove { name, label } => remove(asked, &name, &label),
+    }
+}
+
+/// `90d` as a day; a day or a time as it is.
+fn expiry(text: &str) -> anyhow::Result<String> {
+    let now = app::now();
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse().ok()) {
+        return Ok(config::days_later(now, days));
+    }
+    let end = config::parse_expiry(text).map_err(|reason| {
+        anyhow!("--expires: {text:?} {reason}, nor a number of days such as 90d")
+    })?;
+    if end <= now {
+        bail!("--expires: {text} is over");
+    }
+    Ok(text.to_owned())
+}
+
+fn new(
+    asked: &Asked,
+    name: &str,
+    label: Option<&str>,
+    expires: Option<&str>,
+    read_only: bool,
+    stdin: bool,
+) -> anyhow::Result<Exit> {
+    let (name, file) = document_of(&asked.settings()?, name)?;
+    let token = if stdin {
+        let token = from_stdin("the token")?;
+        if token.chars().count() < 12 || !token.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            bail!("a token has at least 12 characters of printable ASCII");
+        }
+        token
+    } else {
+        config::new_token().expose().to_owned()
+    };
+    let hash = TokenHash::new(&token);
+    match label {
+        Some(label) => {
+            config::add_token(&file, &NewToken { name: label, hash, expires, read_only })
+        }
+        None => config::set_string(&file, "token", &hash.to_string()),
+    }
+    .with_context(|| format!("cannot change {}", file.display()))?;
+    let shown = (!stdin).then_some(&token);
+    let label = label.unwrap_or(DEFAULT_TOKEN);
+    let value = json!({"connector": name.as_str(), "label": label, "token": shown});
+    asked.print(&value, |out| match shown {
+        Some(token) => writeln!(out, "{token}"),
+        None => Ok(()),
+    })?;
+    let file = file.display();
+    writeln!(io::stderr(), "The hash is in {file}. A running host takes it at once.")?;
+    Ok(Exit::Well)
+}
+
+fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
+    let (name, file) = document_of(&asked.settings()?, name)?;
+    config::remove_token(&file, label)
+        .with_context(|| format!("cannot change {}", file.display()))?;
+    let value = json!({"connector": name.as_str(), "removed": label});
+    asked.print(&value, |out| {
+        writeln!(out, "the token {label} of {name} is removed; a running host refuses it at once")
+    })?;
+    Ok(Exit::Well)
+}
+
+fn list(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
+    let settings = asked.settings()?;
+    let (name, file) = document_of(&settings, name)?;
+    let mut all = load_connectors(&settings.connectors).into_iter();
+    let loaded = all.find(|one| one.file == file).context("the document has just gone")?;
+    let config = loaded.result.map_err(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("{}", texts.join("\n"))
+    })?;
+    let uses = uses(&settings, &config)?;
+    let now = app::now();
+    let tokens: Vec<Value> = config
+        .tokens
+        .iter()
+        .map(|token| {
+            json!({
+                "name": token.name,
+                "kind": if token.read_only { "read-only" } else { "full" },
+                "kept": kept(token),
+                "expires": token.expires.map(|end| end.to_string()),
+                "lastUsed": uses.get(&token.name),
+                "state": state(token, now),
+            })
+        })
+        .collect();
+    asked.print(&json!({"connector": name.as_str(), "tokens": tokens}), |out| {
+        let row = |token: &Value| {
+            let text = |key: &str| token[key].as_str().unwrap_or("never").to_owned();
+            ["name", "kind", "kept", "expires", "lastUsed", "state"].map(text).to_vec()
+        };
+        let rows: Vec<_> = tokens.iter().map(row).collect();
+        table::write(out, &["NAME", "KIND", "KEPT", "EXPIRES", "LAST USED", "STATE"], &rows)
+    })?;
+    Ok(Exit::Well)
+}
+
+fn kept(token: &TokenEntry) -> &'static str {
+    match token.source {
+        TokenSource::Hash(_) => "hash",
+        TokenSource::Env(_) => "env",
+        TokenSource::File(_) => "file",
+    }
+}
+
+fn state(token: &TokenEntry, now: Timestamp) -> &'static str {
+    match token.expires {
+        Some(end) if end <= now => "expired",
+        _ => "good",
+    }
+}
+
+/// When tokens were used last, by name: what a running host says, else what the last one wrote down.
+fn uses(
+    settings: &HostConfig,
+    config: &ConnectorConfig,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let name = config.name.as_str();
+    match Client::new(settings)?.get("/v1/health") {
+        Ok(state) => {
+            let mut connectors = state["connectors"].as_array().into_iter().flatten();
+            let connector = connectors.find(|connector| connector["name"] == name);
+            let tokens = connector.and_then(|one| one["tokens"].as_array()).into_iter().flatten();
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let used = |token: &Value| Some((text(&token["name"])?, text(&token["lastUsed"])?));
+            Ok(tokens.filter_map(used).collect())
+        }
+        Err(error) if error.is::<NoHost>() => {
+            let written = app::last_uses(&settings.state)
+                .with_context(|| format!("cannot read {}", settings.state.display()))?;
+            let used = |token: &TokenEntry| {
+                Some((token.name.clone(), written.get(&token.print(name))?.clone()))
+            };
+            Ok(config.tokens.iter().filter_map(used).collect())
+        }
+        Err(error) => Err(error),
+    }
+}
