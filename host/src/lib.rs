@@ -5,11 +5,12 @@
 //! ```text
 //! app      ─► every room                         builds everything, owns lifetimes
 //! simulate ─► web binding space scim config      a client that tries a connector out
-//! web      ─► binding plugins scim space config  HTTP, TLS, status codes
+//! web      ─► binding plugins scim space config telemetry  HTTP, TLS, status codes
 //! plugins  ─► config                             libraries
 //! binding  ─► space scim config                  rules meet the world: threads, connections, time
 //! space    ─► scim config                        the connector space: pure rules
 //! scim     ─► –                                  protocol words
+//! telemetry ─► config                            the log of the process
 //! config   ─► –                                  settings as data
 //! ```
 //!

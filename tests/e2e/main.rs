@@ -16,6 +16,7 @@ mod groups;
 mod journey;
 mod laws;
 mod live;
+mod logs;
 mod passwords;
 mod protocol;
 mod secrets;

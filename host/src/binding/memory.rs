@@ -1,7 +1,7 @@
 //! What is known of one target, and what keeps its writers and runs apart. It outlives a binding when
 //! only the document changes: the binding of the new document takes it over.
 
-use super::Status;
+use super::{Status, metrics::Meters};
 use crate::space::Space;
 use ecma_plugin_sdk::{EntryId, Watermark};
 use parking_lot::{Mutex, RwLock};
@@ -39,6 +39,7 @@ pub(super) struct Memory {
     pub(super) wake: Notify,
     pub(super) schedule: Mutex<Schedule>,
     pub(super) status: Status,
+    pub(super) meters: Arc<Meters>,
     pub(super) stopping: AtomicBool,
     /// What exports wrote since a successor began to read the target.
     pub(super) journal: Mutex<Option<Vec<EntryId>>>,
@@ -71,6 +72,7 @@ impl Default for Memory {
             wake: Notify::new(),
             schedule: Mutex::default(),
             status: Status::default(),
+            meters: Arc::default(),
             stopping: AtomicBool::new(false),
             journal: Mutex::default(),
         }
@@ -78,9 +80,10 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// A memory of nothing but the runs of another.
+    /// A memory of nothing but the runs and the numbers of another.
     pub(super) fn following(before: &Memory) -> Memory {
-        Memory { status: Status::following(&before.status), ..Memory::default() }
+        let (status, meters) = (Status::following(&before.status), Arc::clone(&before.meters));
+        Memory { status, meters, ..Memory::default() }
     }
 
     /// Notes that an export wrote an entry.

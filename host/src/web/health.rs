@@ -36,17 +36,23 @@ pub(super) fn state(web: &Web) -> Value {
     let any = |word: &str| connectors.iter().any(|connector| connector["state"] == word);
     let is_refused =
         connectors.iter().any(|connector| connector["notices"][0]["kind"] == "refused");
+    let of_host = web.notices.read().clone();
+    let is_refused = is_refused || of_host.iter().any(|notice| notice.kind == "refused");
     let status = match () {
         () if any("failed") || is_refused => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
-    json!({
+    let mut state = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "started": web.started.to_string(),
         "connectors": connectors,
-    })
+    });
+    if !of_host.is_empty() {
+        state["hostNotices"] = json!(of_host);
+    }
+    state
 }
 
 fn of_binding(binding: &Binding) -> Value {
