@@ -155,7 +155,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
     match command {
         Command::Run { port } => {
             let settings = at.settings()?;
-            let telemetry = Telemetry::start(&settings.log);
+            let telemetry = Telemetry::start(&settings.log, app::now);
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));
             // A call into a plugin that does not come back must not keep the host from ending.

@@ -1,7 +1,7 @@
 //! A file of lines: begun anew each day or when it is full, with a bounded number of older ones kept
 //! beside it as `NAME.1`, `NAME.2` and so on; or only ever appended to.
 
-use super::queue::Place;
+use super::{Clock, queue::Place};
 use crate::config::{self, private_folder};
 use std::{
     fs::{self, File},
@@ -13,10 +13,6 @@ use std::{
 /// Days since 1970, UTC.
 fn day(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400)
-}
-
-fn today() -> u64 {
-    day(SystemTime::now())
 }
 
 /// See the head of the file.
@@ -33,23 +29,17 @@ struct Rotation {
     daily: bool,
     bytes: u64,
     keep: usize,
-    today: fn() -> u64,
+    clock: Clock,
     day: u64,
 }
 
 impl LineFile {
     /// A file that is begun anew now and then.
-    pub(super) fn rotated(file: &config::LogFile) -> io::Result<LineFile> {
-        LineFile::with_days(file, today)
-    }
-
-    fn with_days(file: &config::LogFile, today: fn() -> u64) -> io::Result<LineFile> {
-        let day = fs::metadata(&file.path)
-            .and_then(|known| known.modified())
-            .map_or_else(|_| today(), day);
-        let rotation =
-            Rotation { daily: file.daily, bytes: file.bytes, keep: file.keep, today, day };
-        LineFile::open(&file.path, Some(rotation))
+    pub(super) fn rotated(file: &config::LogFile, clock: Clock) -> io::Result<LineFile> {
+        let known = fs::metadata(&file.path).and_then(|known| known.modified());
+        let day = day(known.unwrap_or_else(|_| clock().into()));
+        let (daily, bytes, keep) = (file.daily, file.bytes, file.keep);
+        LineFile::open(&file.path, Some(Rotation { daily, bytes, keep, clock, day }))
     }
 
     /// A file that is only appended to.
@@ -84,9 +74,10 @@ impl LineFile {
     /// Moves the older files on and the current one after them, when it is time.
     fn rotate(&mut self, coming: usize) {
         let Some(rotation) = &mut self.rotation else { return };
-        let today = (rotation.today)();
+        let today = day((rotation.clock)().into());
         let is_full = self.bytes > 0 && self.bytes + coming as u64 > rotation.bytes;
-        if !is_full && !(rotation.daily && today != rotation.day) {
+        let is_over = rotation.daily && today != rotation.day;
+        if !is_full && !is_over {
             return;
         }
         rotation.day = today;
@@ -139,7 +130,11 @@ impl Place for LineFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    fn now() -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
 
     fn in_folder(folder: &Path, bytes: u64, keep: usize) -> config::LogFile {
         config::LogFile { path: folder.join("log/host.log"), daily: true, bytes, keep }
@@ -165,14 +160,14 @@ mod tests {
     #[test]
     fn a_full_file_is_begun_anew_and_so_many_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = LineFile::rotated(&in_folder(folder.path(), 8, 2)).unwrap();
+        let mut file = LineFile::rotated(&in_folder(folder.path(), 8, 2), now).unwrap();
         for line in ["one\n", "two\n", "three\n", "four\n", "five\n"] {
             file.line(line.as_bytes()).unwrap();
         }
         let expected =
             [("host.log", "five\n"), ("host.log.1", "four\n"), ("host.log.2", "three\n")];
         assert_eq!(contents(folder.path()), pairs(&expected));
-        file = LineFile::rotated(&in_folder(folder.path(), 8, 0)).unwrap();
+        file = LineFile::rotated(&in_folder(folder.path(), 8, 0), now).unwrap();
         file.line(b"sixth\n").unwrap();
         assert_eq!(contents(folder.path())[0], ("host.log".into(), "sixth\n".into()));
         assert_eq!(contents(folder.path())[1].1, "four\n", "nothing is kept, nothing is moved");
@@ -180,13 +175,15 @@ mod tests {
 
     #[test]
     fn a_new_day_begins_a_new_file_once() {
-        static DAY: AtomicU64 = AtomicU64::new(0);
+        static LATER: AtomicI64 = AtomicI64::new(0);
+        fn clock() -> jiff::Timestamp {
+            now() + jiff::SignedDuration::from_hours(24 * LATER.load(Ordering::Relaxed))
+        }
         let folder = tempfile::tempdir().unwrap();
-        DAY.store(today(), Ordering::Relaxed);
         let settings = in_folder(folder.path(), 1000, 5);
-        let mut file = LineFile::with_days(&settings, || DAY.load(Ordering::Relaxed)).unwrap();
+        let mut file = LineFile::rotated(&settings, clock).unwrap();
         file.line(b"monday\n").unwrap();
-        DAY.fetch_add(1, Ordering::Relaxed);
+        LATER.store(1, Ordering::Relaxed);
         file.line(b"tuesday\n").unwrap();
         file.line(b"later\n").unwrap();
         let expected = [("host.log", "tuesday\nlater\n"), ("host.log.1", "monday\n")];
@@ -214,9 +211,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = in_folder(folder.path(), 8, 1);
         fs::create_dir_all(settings.path.join("inside")).unwrap();
-        assert!(LineFile::rotated(&settings).is_err());
+        assert!(LineFile::rotated(&settings, now).is_err());
         fs::remove_dir_all(&settings.path).unwrap();
-        let mut file = LineFile::rotated(&settings).unwrap();
+        let mut file = LineFile::rotated(&settings, now).unwrap();
         fs::remove_file(&settings.path).unwrap();
         fs::create_dir(&settings.path).unwrap();
         file.reopen();

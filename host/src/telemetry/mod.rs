@@ -27,6 +27,9 @@ use tracing_subscriber::{
 /// The variable that counts more than `[log] level`.
 const VARIABLE: &str = "ECMA_LOG";
 
+/// Where the time comes from.
+pub type Clock = fn() -> jiff::Timestamp;
+
 type Boxed<S> = Box<dyn Layer<S> + Send + Sync>;
 
 /// The log of a host at work.
@@ -42,7 +45,7 @@ impl Telemetry {
     /// Sets up the log of the process. A level that cannot be read is told and `info` used; a place
     /// that cannot be written to is told and standard error used.
     #[must_use]
-    pub fn start(log: &Log) -> Arc<Telemetry> {
+    pub fn start(log: &Log, clock: Clock) -> Arc<Telemetry> {
         let mut level = std::env::var(VARIABLE).unwrap_or_else(|_| log.level.clone());
         let mut told: Vec<String> = Vec::new();
         let mut queues = Vec::new();
@@ -73,7 +76,7 @@ impl Telemetry {
                 if let Some(Err(reason)) = journal {
                     told.push(format!("cannot write to the journal: {reason}; using stderr"));
                 }
-                match lines(log, &mut told) {
+                match lines(log, clock, &mut told) {
                     Some(queue) => {
                         queues.push(Arc::clone(&queue));
                         let ansi = log.to != LogTo::File && std::io::stderr().is_terminal();
@@ -186,9 +189,9 @@ fn filter(wanted: &str, audit_always: bool) -> Result<EnvFilter, String> {
 }
 
 /// The queue to where lines go; nothing when there is no thread for it.
-fn lines(log: &Log, told: &mut Vec<String>) -> Option<Arc<Queue>> {
+fn lines(log: &Log, clock: Clock, told: &mut Vec<String>) -> Option<Arc<Queue>> {
     if log.to == LogTo::File {
-        match LineFile::rotated(&log.file).and_then(|file| Queue::to(file, "log")) {
+        match LineFile::rotated(&log.file, clock).and_then(|file| Queue::to(file, "log")) {
             Ok(queue) => return Some(queue),
             Err(error) => {
                 let path = log.file.path.display();

@@ -69,7 +69,7 @@ enum Sample {
 
 impl From<&Histogram> for Sample {
     fn from(histogram: &Histogram) -> Sample {
-        let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
         Sample::Buckets {
             seconds: histogram.seconds(),
             buckets: bounds.zip(histogram.buckets()).collect(),
@@ -164,7 +164,10 @@ impl Collector for Moment {
         for ((name, about, kind), samples) in &self.0 {
             let mut metric = encoder.encode_descriptor(name, about, None, *kind)?;
             for (labels, sample) in samples {
-                sample.encode(metric.encode_family(labels)?)?;
+                match labels.is_empty() {
+                    true => sample.encode(&mut metric)?,
+                    false => sample.encode(&mut metric.encode_family(labels)?)?,
+                }
             }
         }
         Ok(())
@@ -172,7 +175,7 @@ impl Collector for Moment {
 }
 
 impl Sample {
-    fn encode(&self, mut metric: MetricEncoder<'_>) -> fmt::Result {
+    fn encode(&self, metric: &mut MetricEncoder<'_>) -> fmt::Result {
         match self {
             Sample::Count(count) => metric.encode_counter::<NoLabelSet, _, u64>(count, None),
             Sample::Number(number) => metric.encode_gauge(number),
