@@ -4,6 +4,7 @@
 mod check;
 mod control;
 mod fleet;
+mod settings;
 mod simulate;
 mod tokens;
 mod watch;
@@ -20,12 +21,14 @@ use crate::{
         private_folder, write_atomic,
     },
     plugins::{self, Catalog, Isolation, Surroundings, worker},
-    web::{Web, server, tls},
+    telemetry::Telemetry,
+    web::{Web, metrics, server, tls},
 };
 use anyhow::{Context, bail};
 use control::Controls;
 use fleet::Fleet;
 use notify::RecursiveMode;
+use settings::Settings;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -34,6 +37,8 @@ use std::{
     time::Duration,
 };
 use tokens::Uses;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use watch::{Looks, Watch};
 
@@ -87,7 +92,12 @@ pub fn sealing_key(config: &HostConfig) -> anyhow::Result<SealingKey> {
 }
 
 /// Runs the host until it is asked to stop.
-pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()> {
+pub async fn run(
+    mut config: HostConfig,
+    port: Option<u16>,
+    telemetry: Arc<Telemetry>,
+) -> anyhow::Result<()> {
+    let settings = Settings::new(config.clone(), Arc::clone(&telemetry));
     if let Some(port) = port {
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
@@ -105,6 +115,12 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     };
     let server =
         server::Server::bind(&config.listen, limits, tls::server_config(&certificates)).await?;
+    let of_metrics = match config.metrics {
+        Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address} for metrics; see [metrics] in host.toml")
+        })?),
+        None => None,
+    };
     let fleet = Fleet::new(config, key, catalog, Arc::clone(&web));
     fleet.follow(false).await;
     let connectors = fleet.len().await;
@@ -112,20 +128,31 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         tracing::warn!(folder = %fleet.config.connectors.display(), "No connector is at work");
     }
     let addresses = server.local_addrs().to_vec();
-    tell_ready(&fleet.config, &addresses, certificates.files())?;
+    let told = of_metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    tell_ready(&fleet.config, &addresses, told, certificates.files())?;
     tracing::info!(?addresses, connectors, "Listening");
-    let controls = Controls { fleet: Arc::clone(&fleet), certificates: Arc::clone(&certificates) };
+    let controls = Arc::new(Controls {
+        fleet: Arc::clone(&fleet),
+        certificates: Arc::clone(&certificates),
+        telemetry: Arc::clone(&telemetry),
+    });
     let stop = CancellationToken::new();
+    if let Some(listener) = of_metrics {
+        let stop = stop.clone().cancelled_owned();
+        tokio::spawn(metrics::serve(listener, Arc::clone(&web), controls.clone(), stop));
+    }
     let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
-    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates));
+    tokio::spawn(reopen_logs(Arc::clone(&telemetry)));
+    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates, settings));
     let tokens = tokio::spawn(tokens::follow(Arc::clone(&fleet)));
     let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
     following.abort();
     tokens.abort();
     stop.cancel();
+    telemetry.recent().finish();
     fleet.stop().await;
     fleet.uses.write();
     if let Ok(admin) = admin {
@@ -135,18 +162,36 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     Ok(())
 }
 
-/// Follows what happens to documents, plugins and certificates while the host runs.
-async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
+/// Opens the log's files anew at each SIGHUP: whoever moves old ones away says so by that.
+async fn reopen_logs(telemetry: Arc<Telemetry>) {
+    #[cfg(unix)]
+    if let Ok(mut signals) = signal(SignalKind::hangup()) {
+        while signals.recv().await.is_some() {
+            telemetry.reopen();
+            tracing::info!("Log files opened anew");
+        }
+    }
+    #[cfg(not(unix))]
+    drop(telemetry);
+}
+
+/// Follows what happens to documents, settings, plugins and certificates while the host runs.
+async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>, settings: Settings) {
     let config = &fleet.config;
     let files = certificates.files();
     let of_certificate = [files.certificate.as_path(), files.key.as_path()];
     let mut folders = vec![
         (config.connectors.as_path(), RecursiveMode::NonRecursive),
         (config.plugins.as_path(), RecursiveMode::Recursive),
+        (config.home.as_path(), RecursiveMode::NonRecursive),
     ];
     let beside = of_certificate.iter().filter_map(|file| file.parent());
     folders.extend(beside.map(|folder| (folder, RecursiveMode::NonRecursive)));
-    let mut watch = Watch::new(&folders);
+    let settings = Arc::new(settings);
+    let passed_over = Arc::clone(&settings);
+    let mut watch = Watch::new(&folders, move |path| passed_over.is_noise(path));
+    let document = settings.document();
+    let mut set = Looks::of([document.as_path()]);
     let mut served = Looks::of(of_certificate);
     let mut plugins = Looks::of([config.plugins.as_path()]);
     loop {
@@ -162,6 +207,11 @@ async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
                     tracing::error!(%error, "Certificate refused; the one before is served")
                 }
             }
+        }
+        let now_set = Looks::of([document.as_path()]);
+        if now_set != set {
+            set = now_set;
+            settings.follow(&fleet.web);
         }
         let now_there = Looks::of([config.plugins.as_path()]);
         if now_there == plugins {
@@ -313,6 +363,7 @@ fn ready_file(config: &HostConfig) -> PathBuf {
 fn tell_ready(
     config: &HostConfig,
     addresses: &[SocketAddr],
+    metrics: Option<SocketAddr>,
     files: &tls::CertificateFiles,
 ) -> anyhow::Result<()> {
     let listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -320,6 +371,7 @@ fn tell_ready(
         "pid": std::process::id(),
         "listen": listen,
         "ca_pem": files.certificate,
+        "metrics": metrics,
     });
     let file = ready_file(config);
     write_atomic(&file, ready.to_string().as_bytes(), Some(0o600))
@@ -330,7 +382,6 @@ fn tell_ready(
 async fn asked_to_stop() {
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => {
                 tokio::select! {

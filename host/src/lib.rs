@@ -5,12 +5,13 @@
 //! ```text
 //! app      ─► every room                         builds everything, owns lifetimes, follows files
 //! simulate ─► web binding space scim config      a client that tries a connector out
-//! web      ─► binding plugins scim space config  HTTP, TLS, status codes
+//! web      ─► binding plugins scim space config telemetry  HTTP, TLS, status codes
 //! exchange ─► config                             connectors as files that travel
 //! plugins  ─► config                             libraries
 //! binding  ─► space scim config                  rules meet the world: threads, connections, time
 //! space    ─► scim config                        the connector space: pure rules
 //! scim     ─► –                                  protocol words
+//! telemetry ─► config                            the log of the process
 //! config   ─► –                                  settings as data
 //! ```
 //!

@@ -15,7 +15,7 @@ const ROOMS: [(&str, &[&str], &[&str]); 10] = [
     ("space", &["scim", "config"], &["axum", "hyper", "tokio", "rustls", "std::fs", "std::net"]),
     ("binding", &["space", "scim", "config"], &["axum", "hyper", "rustls", "std::process"]),
     ("plugins", &["config"], &["axum", "hyper", "tokio", "rustls"]),
-    ("web", &["binding", "plugins", "scim", "space", "config"], &[]),
+    ("web", &["binding", "plugins", "scim", "space", "config", "telemetry"], &[]),
     (
         "simulate",
         &["web", "binding", "scim", "space", "config"],

@@ -18,6 +18,7 @@ mod isolation;
 mod journey;
 mod laws;
 mod live;
+mod logs;
 mod passwords;
 mod protocol;
 mod secrets;

@@ -3,6 +3,7 @@
 use super::fleet::Fleet;
 use crate::{
     plugins::Row,
+    telemetry::Telemetry,
     web::{Web, admin, tls::Certificates},
 };
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Controls {
     pub(super) fleet: Arc<Fleet>,
     pub(super) certificates: Arc<Certificates>,
+    pub(super) telemetry: Arc<Telemetry>,
 }
 
 impl admin::Control for Controls {
@@ -37,6 +39,18 @@ impl admin::Control for Controls {
             "notAfter": self.certificates.not_after().to_string(),
         })
     }
+
+    fn certificate_expires(&self) -> jiff::Timestamp {
+        self.certificates.not_after()
+    }
+
+    fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        super::now()
+    }
 }
 
 /// Where the admin API of the host with this state folder listens. As seen from the working directory
@@ -53,7 +67,7 @@ pub fn socket(state: &Path) -> PathBuf {
 pub(super) fn listen(
     state: &Path,
     web: &Arc<Web>,
-    controls: Controls,
+    controls: Arc<Controls>,
     stop: CancellationToken,
 ) -> std::io::Result<tokio::task::JoinHandle<()>> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -65,7 +79,7 @@ pub(super) fn listen(
     }
     let listener = tokio::net::UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    let routes = admin::routes(web, Arc::new(controls));
+    let routes = admin::routes(web, controls);
     Ok(tokio::spawn(async move {
         admin::serve(listener, routes, stop.cancelled_owned()).await;
         let _ = std::fs::remove_file(path);
@@ -77,7 +91,7 @@ pub(super) fn listen(
 pub(super) fn listen(
     _: &Path,
     _: &Arc<Web>,
-    _: Controls,
+    _: Arc<Controls>,
     _: CancellationToken,
 ) -> std::io::Result<tokio::task::JoinHandle<()>> {
     Err(std::io::Error::other("the admin socket needs a Unix"))

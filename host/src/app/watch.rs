@@ -22,12 +22,18 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches these folders; one that is not there, or cannot be watched, is looked at now and then
-    /// like all the others.
-    pub(super) fn new(folders: &[(&Path, RecursiveMode)]) -> Watch {
+    /// like all the others. What happens to files that are noise is passed over.
+    pub(super) fn new(
+        folders: &[(&Path, RecursiveMode)],
+        is_noise: impl Fn(&Path) -> bool + Send + 'static,
+    ) -> Watch {
         let (tell, told) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_reading = |event: &notify::Event| event.kind.is_access();
-            if !event.as_ref().is_ok_and(is_reading) {
+            let is_nothing = |event: &notify::Event| {
+                let is_noise = || event.paths.iter().all(|path| is_noise(path));
+                event.kind.is_access() || !event.paths.is_empty() && is_noise()
+            };
+            if !event.as_ref().is_ok_and(is_nothing) {
                 // One word that waits is enough.
                 let _ = tell.try_send(());
             }

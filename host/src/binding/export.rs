@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// Changes that wait at most.
 const QUEUE: usize = 1000;
@@ -33,6 +34,8 @@ type Reply = oneshot::Sender<Result<Exported>>;
 struct Job {
     number: u64,
     task: Task,
+    /// Of the request, for what the plugin logs.
+    span: Span,
 }
 
 enum Task {
@@ -155,7 +158,7 @@ impl Exporter {
         }
         let number = queue.next;
         queue.next += 1;
-        queue.jobs.push_back(Job { number, task });
+        queue.jobs.push_back(Job { number, task, span: Span::current() });
         let needed = queue.waiting < queue.jobs.len() && queue.workers < self.shared.connections;
         if needed && self.start() {
             queue.workers += 1;
@@ -163,6 +166,16 @@ impl Exporter {
             self.shared.wake.notify_one();
         }
         Ok(number)
+    }
+
+    /// Jobs that nobody has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.queue.lock().jobs.len()
+    }
+
+    /// Calls that were given up and have not come back.
+    pub(super) fn stuck(&self) -> usize {
+        self.shared.stuck.load(Ordering::Relaxed)
     }
 
     /// Starts a worker, unless the system has no thread left.
@@ -301,23 +314,36 @@ fn next(shared: &Shared, worker: &Worker, line: &mut Line<'_>) -> Option<Vec<Job
 }
 
 fn do_jobs(shared: &Shared, line: &mut Line<'_>, jobs: Vec<Job>) {
-    let (mut page, mut replies) = (Vec::new(), Vec::new());
+    let (mut page, mut replies, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+    let number = jobs.first().map_or(0, |job| job.number);
     for job in jobs {
         match job.task {
             Task::Read(id, reply) => {
+                let _entered = job.span.enter();
                 let read = line.call(|open| open.read(std::slice::from_ref(&id)));
                 let _ = reply.send(read.map(|mut entries| entries.pop().flatten()));
             }
             Task::Export(outgoing, reply) => {
                 page.push(*outgoing);
                 replies.push(reply);
+                spans.push(job.span);
             }
         }
     }
     if page.is_empty() {
         return;
     }
-    let span = tracing::info_span!("export", connector = shared.name, changes = page.len());
+    let (connector, changes) = (shared.name.as_str(), page.len());
+    let span = match &spans[..] {
+        [request] => tracing::info_span!(parent: request, "export", connector, changes),
+        // What the plugin says is about all of them: the page's number stands in each request.
+        requests => {
+            for request in requests {
+                tracing::debug!(parent: request, page = number, "Exported with others");
+            }
+            tracing::info_span!(parent: None, "export", connector, changes, page = number)
+        }
+    };
     let _entered = span.enter();
     let results = outgoing::send(line, page, &shared.left);
     for (reply, result) in replies.into_iter().zip(results) {

@@ -133,6 +133,8 @@ impl Binding {
                 held = report.held, seconds, "Import finished"
             );
         }
+        self.meters().imported(kind, run.outcome, seconds, i64::from(self.now()));
+        self.meters().kept(report.held);
         self.tell_refused(&report, &mut run);
         let well = failure.is_none();
         self.memory.status.ended(run);
@@ -167,12 +169,15 @@ impl Binding {
 
     fn run(&self, since: Option<BTreeMap<String, Watermark>>) -> Result<PassReport, Failure> {
         let target = |error: ecma_plugin_sdk::Error| self.failure(&error, None);
-        let Opened { connection, schema, partitions } = self.open().map_err(target)?;
+        let opened = self.open();
+        self.meters().called(&opened);
+        let Opened { connection, schema, partitions } = opened.map_err(target)?;
         let prepared = self.prepare(&schema)?;
         let partitions = self.partitions(partitions)?;
         let mut pass = Pass::begin(&mut prepared.space.write(), since.is_none());
         let imported =
             self.partition_runs(&prepared, connection, &partitions, since.as_ref(), &mut pass);
+        self.meters().called(&imported);
         let watermarks = match imported {
             Ok(watermarks) => watermarks,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! What is known of one target, and what keeps its writers and runs apart. It outlives a binding when
 //! only the document changes: the binding of the new document takes it over.
 
-use super::{Status, guard::Guard};
+use super::{Status, guard::Guard, metrics::Meters};
 use crate::space::Space;
 use ecma_plugin_sdk::{EntryId, Watermark};
 use parking_lot::{Mutex, RwLock};
@@ -39,6 +39,7 @@ pub(super) struct Memory {
     pub(super) wake: Notify,
     pub(super) schedule: Mutex<Schedule>,
     pub(super) status: Status,
+    pub(super) meters: Arc<Meters>,
     pub(super) stopping: AtomicBool,
     /// What holds deletes and disables back.
     pub(super) guard: Arc<Guard>,
@@ -73,6 +74,7 @@ impl Default for Memory {
             wake: Notify::new(),
             schedule: Mutex::default(),
             status: Status::default(),
+            meters: Arc::default(),
             stopping: AtomicBool::new(false),
             guard: Arc::default(),
             journal: Mutex::default(),
@@ -81,11 +83,12 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// A memory of nothing but the runs of another, and what its export guard counts.
+    /// A memory of nothing but the runs and the numbers of another, and what its export guard counts.
     pub(super) fn following(before: &Memory) -> Memory {
         Memory {
             status: Status::following(&before.status),
             guard: Arc::clone(&before.guard),
+            meters: Arc::clone(&before.meters),
             ..Memory::default()
         }
     }

@@ -14,6 +14,7 @@ mod kept;
 mod line;
 mod links;
 mod memory;
+pub mod metrics;
 mod order;
 mod outgoing;
 mod provision;
@@ -287,6 +288,31 @@ impl Binding {
         self.prepared
             .get()
             .ok_or_else(|| Failure::not_ready(self.status().not_ready().unwrap_or_default()))
+    }
+
+    /// What is counted of the connector.
+    #[must_use]
+    pub fn meters(&self) -> &metrics::Meters {
+        &self.memory.meters
+    }
+
+    /// Bytes of memory that the space takes; nothing while an import fills it.
+    #[must_use]
+    pub fn space_bytes(&self) -> Option<usize> {
+        let space = self.prepared.get().and_then(|prepared| prepared.space.try_read());
+        space.map(|space| space.memory())
+    }
+
+    /// Changes that wait for the target.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.exporter.waiting()
+    }
+
+    /// Calls into the plugin that were given up, or open connections for an import right now.
+    #[must_use]
+    pub fn stuck(&self) -> usize {
+        self.exporter.stuck() + self.stuck.load(Ordering::Relaxed)
     }
 
     /// Asks for an import as soon as possible.

@@ -21,6 +21,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
+use tracing::Instrument as _;
 
 /// What a write did.
 #[derive(Debug, PartialEq)]
@@ -141,7 +142,7 @@ impl Binding {
         write: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
         let failed = |_| Failure::new(Cause::Internal, "the write broke off");
-        self.tasks.spawn(same_asker(write)).await.map_err(failed)?
+        self.tasks.spawn(same_asker(write).in_current_span()).await.map_err(failed)?
     }
 
     /// Whose turn it is among the writes that give somebody this user name.

@@ -3,6 +3,11 @@
 use super::NoHost;
 use anyhow::{Context, anyhow, bail};
 use ecma_host::config::HostConfig;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+};
 use serde_json::Value;
 
 /// A running host.
@@ -30,10 +35,56 @@ impl Client {
         self.runtime.block_on(self.ask("POST", path, Some(body)))
     }
 
-    #[cfg(unix)]
+    /// Reads a text.
+    pub(super) fn text(&self, path: &str) -> anyhow::Result<String> {
+        let mut text = String::new();
+        self.lines(path, |line| {
+            text.push_str(line);
+            text.push('\n');
+            true
+        })?;
+        Ok(text)
+    }
+
+    /// Reads lines as they come, until the host has no more or the reader wants no more.
+    pub(super) fn lines(
+        &self,
+        path: &str,
+        mut reader: impl FnMut(&str) -> bool,
+    ) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            let answer = self.send("GET", path, None).await?;
+            if !answer.status().is_success() {
+                return said(answer).await.map(drop);
+            }
+            let (mut body, mut rest) = (answer.into_body(), Vec::new());
+            while let Some(frame) = body.frame().await {
+                let Ok(piece) = frame.context("the answer broke off")?.into_data() else {
+                    continue;
+                };
+                rest.extend_from_slice(&piece);
+                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = rest.drain(..=end).collect();
+                    if !reader(&String::from_utf8_lossy(&line[..end])) {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        use http_body_util::{BodyExt as _, Full};
-        use hyper::{Request, body::Bytes};
+        said(self.send(method, path, body).await?).await
+    }
+
+    #[cfg(unix)]
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
         let stream = match tokio::net::UnixStream::connect(&self.socket).await {
             Ok(stream) => stream,
             Err(error)
@@ -60,23 +111,32 @@ impl Client {
             .uri(path)
             .header("host", "admin.invalid")
             .body(Full::new(Bytes::from(body)))?;
-        let answer = sender.send_request(request).await.context("the host did not answer")?;
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
-        let value: Value = serde_json::from_slice(&bytes)
-            .with_context(|| format!("the host answered {status}, and no JSON"))?;
-        if status.is_success() {
-            return Ok(value);
-        }
-        // The admin API says `error`, SCIM says `detail`.
-        let said = value["error"].as_str().or(value["detail"].as_str()).map(str::to_owned);
-        Err(anyhow!("{}", said.unwrap_or_else(|| format!("the host answered {status}"))))
+        sender.send_request(request).await.context("the host did not answer")
     }
 
     #[cfg(not(unix))]
-    async fn ask(&self, _: &str, _: &str, _: Option<&Value>) -> anyhow::Result<Value> {
+    async fn send(
+        &self,
+        _: &str,
+        _: &str,
+        _: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
         bail!("the admin socket needs a Unix; {} cannot be reached", self.home)
     }
+}
+
+/// The JSON of an answer, or the error that it tells.
+async fn said(answer: Response<Incoming>) -> anyhow::Result<Value> {
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
+    let value: Value = serde_json::from_slice(&bytes)
+        .with_context(|| format!("the host answered {status}, and no JSON"))?;
+    if status.is_success() {
+        return Ok(value);
+    }
+    // The admin API says `error`, SCIM says `detail`.
+    let said = value["error"].as_str().or(value["detail"].as_str()).map(str::to_owned);
+    Err(anyhow!("{}", said.unwrap_or_else(|| format!("the host answered {status}"))))
 }
 
 /// A text as a part of a path or a query.

@@ -2,8 +2,10 @@
 //! ends is the same for scripts everywhere, see [`Exit`].
 
 mod client;
+mod collect;
 mod connectors;
 mod exports;
+mod logs;
 mod plugins;
 mod print;
 mod runs;
@@ -14,12 +16,13 @@ mod tokens;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use ecma_host::{app, config::HostConfig, plugins::worker, telemetry};
+use ecma_host::{app, config::HostConfig, plugins::worker, telemetry::Telemetry};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 /// An open connector host: SCIM 2.0 in front, any target behind.
@@ -68,6 +71,9 @@ enum Command {
     /// The secret tokens of clients.
     #[command(subcommand)]
     Token(tokens::Token),
+    /// The log of a running host, and the file for support.
+    #[command(subcommand)]
+    Logs(logs::Logs),
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
@@ -157,11 +163,12 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
     match command {
         Command::Run { port } => {
             let settings = at.settings()?;
-            telemetry::init(&settings.log);
+            let telemetry = Telemetry::start(&settings.log, app::now);
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let ended = runtime.block_on(app::run(settings, port));
+            let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));
             // A call into a plugin that does not come back must not keep the host from ending.
             runtime.shutdown_background();
+            telemetry.flush();
             ended.map(|()| Exit::Well)
         }
         Command::Worker(orders) => {
@@ -177,6 +184,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
         Command::Token(what) => tokens::run(&at, what),
+        Command::Logs(what) => logs::run(&at, what),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),

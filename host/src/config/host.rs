@@ -11,6 +11,7 @@ use super::{
     document::{self, Section},
     files,
     keys::{Key, Shape},
+    log::{LOG, Log},
     problem::Problem,
 };
 
@@ -44,7 +45,8 @@ pub(super) const HOST: &[Key] = &[
     addresses::ALLOW,
     Key::new("tls", Shape::Table(TLS), "Your own certificate instead of a self-signed one."),
     Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
-    Key::new("log", Shape::Table(LOG), "What is logged and how."),
+    Key::new("log", Shape::Table(LOG), "What is logged, how and where to."),
+    Key::new("metrics", Shape::Table(METRICS), "An address for Prometheus, without TLS."),
 ];
 
 const TLS: &[Key] = &[
@@ -80,16 +82,17 @@ const LIMITS: &[Key] = &[
     ),
 ];
 
-const LOG: &[Key] = &[
+const METRICS: &[Key] = &[
     Key::new(
-        "level",
-        Shape::Name { default: Some("info") },
-        "error, warn, info, debug or trace, or filter directives such as \"info,audit=off\".",
-    ),
+        "listen",
+        Shape::NAME,
+        "Address and port of /metrics without TLS and token, such as \"127.0.0.1:9585\".",
+    )
+    .required(),
     Key::new(
-        "format",
-        Shape::Word { words: &["text", "json"], default: "text" },
-        "Lines for people or for machines.",
+        "anywhere",
+        Shape::Flag { default: false },
+        "Allow an address that other machines can reach.",
     ),
 ];
 
@@ -114,8 +117,10 @@ pub struct HostConfig {
     pub tls: Option<TlsFiles>,
     /// Bounds on what clients may ask at once.
     pub limits: Limits,
-    /// What is logged and how.
+    /// What is logged, how and where to.
     pub log: Log,
+    /// Where metrics are told without TLS.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// The operator's own PEM files.
@@ -140,24 +145,6 @@ pub struct Limits {
     pub connections: usize,
     /// Requests in flight, of all connectors together.
     pub requests: usize,
-}
-
-/// What is logged and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// Filter directives; their grammar is the subscriber's and not checked here.
-    pub level: String,
-    /// The form of a line.
-    pub format: LogFormat,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, one object a line.
-    Json,
 }
 
 impl HostConfig {
@@ -206,14 +193,30 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
             connections: limits.whole("connections"),
             requests: limits.whole("requests"),
         },
-        log: Log {
-            level: log.text("level").unwrap_or_default(),
-            format: match log.text("format").as_deref() {
-                Some("json") => LogFormat::Json,
-                _ => LogFormat::Text,
-            },
-        },
+        log: Log::of(&log, home),
+        metrics: root.written_section("metrics").and_then(|metrics| metrics_address(&metrics)),
     }
+}
+
+/// Metrics name connectors and count people: without TLS and token they are for this machine, unless
+/// somebody says otherwise.
+fn metrics_address(metrics: &Section<'_>) -> Option<SocketAddr> {
+    let written = metrics.text("listen").filter(|written| !written.is_empty())?;
+    let Ok(address) = written.parse::<SocketAddr>() else {
+        metrics.problem(
+            "listen",
+            format!("{written:?} is not an IP address and port such as \"127.0.0.1:9585\""),
+        );
+        return None;
+    };
+    if !address.ip().is_loopback() && !metrics.flag("anywhere") {
+        metrics.problem(
+            "listen",
+            "other machines can reach this address and there is no TLS; if that is wanted, set \
+             anywhere = true",
+        );
+    }
+    Some(address)
 }
 
 fn addresses(root: &Section<'_>) -> Vec<SocketAddr> {
@@ -244,6 +247,7 @@ fn is_host_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LogFile, LogFormat, LogTo};
 
     #[test]
     fn a_home_without_a_document_has_the_defaults() {
@@ -261,7 +265,21 @@ mod tests {
             requests: 512,
         };
         assert_eq!(config.limits, limits);
-        assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Text });
+        let file = LogFile {
+            path: home.path().join("state/log/host.log"),
+            daily: true,
+            bytes: 100 << 20,
+            keep: 14,
+        };
+        let log = Log {
+            level: "info".into(),
+            format: LogFormat::Text,
+            to: LogTo::Stderr,
+            file,
+            audit: None,
+        };
+        assert_eq!(config.log, log);
+        assert_eq!(config.metrics, None);
         assert_eq!((config.tls, config.host_name), (None, None));
     }
 
@@ -280,6 +298,13 @@ mod tests {
             [log]
             level = "debug"
             format = "json"
+            to = "file"
+            file = "host.log"
+            megabytes = 2
+            audit = "state/audit.log"
+            [metrics]
+            listen = "0.0.0.0:9585"
+            anywhere = true
         "#;
         std::fs::write(home.path().join("host.toml"), text).unwrap();
         let config = HostConfig::load(home.path()).unwrap();
@@ -288,7 +313,11 @@ mod tests {
         assert_eq!(config.plugins, Path::new("/opt/plugins"));
         assert_eq!(config.tls.unwrap().key, home.path().join("key.pem"));
         assert_eq!((config.limits.requests, config.limits.connections), (7, 1024));
-        assert_eq!(config.log, Log { level: "debug".into(), format: LogFormat::Json });
+        assert_eq!((config.log.level.as_str(), config.log.format), ("debug", LogFormat::Json));
+        assert_eq!((config.log.to, config.log.file.bytes), (LogTo::File, 2 << 20));
+        assert_eq!(config.log.file.path, home.path().join("host.log"));
+        assert_eq!(config.log.audit, Some(home.path().join("state/audit.log")));
+        assert_eq!(config.metrics, Some("0.0.0.0:9585".parse().unwrap()));
     }
 
     #[test]
@@ -315,6 +344,12 @@ mod tests {
             (
                 "[log]\nformat = 1",
                 "2:10: log.format: must be \"text\" or \"json\", found a whole number",
+            ),
+            ("[metrics]", "1:1: metrics.listen: missing"),
+            (
+                "[metrics]\nlisten = \"0.0.0.0:9585\"",
+                "2:10: metrics.listen: other machines can reach this address and there is no TLS; if \
+                 that is wanted, set anywhere = true",
             ),
             ("limits = 3", "1:10: limits: must be a table, found a whole number"),
         ] {

@@ -15,6 +15,7 @@ mod edit;
 mod files;
 mod host;
 mod keys;
+mod log;
 mod mapping;
 mod name;
 mod places;
@@ -37,8 +38,9 @@ pub use connector::{
 };
 pub use edit::{rename_document, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
-pub use host::{HostConfig, Limits, Log, LogFormat, TlsFiles};
+pub use host::{HostConfig, Limits, TlsFiles};
 pub use keys::nearest;
+pub use log::{Log, LogFile, LogFormat, LogTo};
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };

@@ -4,9 +4,10 @@
 //! All answers are JSON; an error is `{"error": "what and what to do"}`. Paths begin with `/v1`.
 
 mod exports;
+mod logs;
 
-use super::{Endpoint, Web, health, reply, scim};
-use crate::{binding::Binding, plugins::Row};
+use super::{Endpoint, Web, health, metrics, reply, scim};
+use crate::{binding::Binding, plugins::Row, telemetry::Telemetry};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -27,6 +28,12 @@ pub trait Control: Send + Sync + 'static {
     fn plugins(&self) -> Vec<Row>;
     /// The certificate that is served: `subject`, `names`, `not_after` and so on.
     fn certificate(&self) -> Value;
+    /// When the certificate that is served expires.
+    fn certificate_expires(&self) -> jiff::Timestamp;
+    /// The log of the process.
+    fn telemetry(&self) -> &Arc<Telemetry>;
+    /// The time.
+    fn now(&self) -> jiff::Timestamp;
 }
 
 /// What the routes share.
@@ -43,6 +50,10 @@ pub fn routes(web: &Arc<Web>, control: Arc<dyn Control>) -> Router {
         .route("/v1/reload", post(reload))
         .route("/v1/plugins", get(plugins))
         .route("/v1/certificate", get(certificate))
+        .route("/v1/log/level", get(logs::level).post(logs::set_level))
+        .route("/v1/log/lines", get(logs::lines))
+        .route("/v1/log/follow", get(logs::follow))
+        .route("/metrics", get(metrics))
         .route("/v1/connectors/{name}/runs", get(runs))
         .route("/v1/connectors/{name}/sync", post(sync))
         .route("/v1/connectors/{name}/held", get(held).post(decide))
@@ -125,6 +136,10 @@ async fn plugins(State(admin): State<Admin>) -> Response {
 
 async fn certificate(State(admin): State<Admin>) -> Response {
     json(&admin.control.certificate())
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    metrics::answer(&admin.web, &*admin.control)
 }
 
 #[derive(Deserialize)]

@@ -46,21 +46,27 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
     let all = |word: &str| connectors.iter().all(|connector| connector["state"] == word);
     let any = |word: &str| connectors.iter().any(|connector| connector["state"] == word);
     let waits = |notice: &Value| notice["kind"] == "refused" || notice["kind"] == "held";
-    let is_waiting = connectors
-        .iter()
-        .filter_map(|connector| connector["notices"].as_array())
-        .any(|notices| notices.iter().any(waits));
+    let of_host = web.notices.read().clone();
+    let is_waiting = of_host.iter().any(|notice| notice.kind == "refused")
+        || connectors
+            .iter()
+            .filter_map(|connector| connector["notices"].as_array())
+            .any(|notices| notices.iter().any(waits));
     let status = match () {
         () if any("failed") || is_waiting => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
-    json!({
+    let mut state = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "started": web.started.to_string(),
         "connectors": connectors,
-    })
+    });
+    if !of_host.is_empty() {
+        state["hostNotices"] = json!(of_host);
+    }
+    state
 }
 
 /// What the export guard holds back.

@@ -10,12 +10,14 @@ mod bulk;
 mod errors;
 mod health;
 mod inside;
+pub mod metrics;
 mod query;
 mod reply;
 mod request;
 mod scim;
 pub mod server;
 pub mod tls;
+mod traffic;
 
 pub use errors::error_table;
 pub use inside::{Inside, Reply};
@@ -47,6 +49,8 @@ use std::{
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
+use tracing::Instrument as _;
+use traffic::{Begun, Traffic};
 
 /// A connector as requests find it.
 #[derive(Clone)]
@@ -75,6 +79,7 @@ pub struct Notice {
 struct Place {
     endpoint: Endpoint,
     notices: Vec<Notice>,
+    traffic: Arc<Traffic>,
 }
 
 /// A connector that a request found at work.
@@ -93,6 +98,12 @@ pub struct Web {
     body_bytes: usize,
     request_time: Duration,
     requests: Semaphore,
+    /// Requests in flight at most.
+    most: usize,
+    /// Of what was asked of no connector.
+    elsewhere: Traffic,
+    /// What is to be known of the host.
+    notices: RwLock<Vec<Notice>>,
     started: jiff::Timestamp,
 }
 
@@ -107,6 +118,9 @@ impl Web {
             body_bytes: limits.body_bytes,
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
+            most: limits.requests,
+            elsewhere: Traffic::default(),
+            notices: RwLock::default(),
             started,
         })
     }
@@ -119,8 +133,27 @@ impl Web {
     /// Sets what answers for a connector; what is to be known of it stays.
     pub fn set(&self, name: ConnectorName, endpoint: Endpoint) {
         let mut places = self.places.write();
-        let notices = places.remove(&name).map(|place| place.notices).unwrap_or_default();
-        places.insert(name, Place { endpoint, notices });
+        let known = places.remove(&name);
+        let (notices, traffic) =
+            known.map(|place| (place.notices, place.traffic)).unwrap_or_default();
+        places.insert(name, Place { endpoint, notices, traffic });
+    }
+
+    /// Sets what is to be known of the host as a whole.
+    pub fn tell_host(&self, notices: Vec<Notice>) {
+        *self.notices.write() = notices;
+    }
+
+    /// Counts an answer of this connector, or of none.
+    fn count(&self, connector: Option<&str>, note: impl FnOnce(&Traffic)) {
+        let places = self.places.read();
+        let place = connector.and_then(|name| places.get(name));
+        note(place.map_or(&self.elsewhere, |place| &place.traffic));
+    }
+
+    /// Requests in flight.
+    fn in_flight(&self) -> usize {
+        self.most.saturating_sub(self.requests.available_permits())
     }
 
     /// Sets what is to be known of a connector.
@@ -206,17 +239,19 @@ impl Service<Request<Body>> for Front {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let allow = self.web.allow.load();
-        if let Some(refused) = self.web.doorman.turn_away(&allow, request.extensions(), "") {
-            return Box::pin(std::future::ready(Ok(refused)));
+        let (web, begun) = (Arc::clone(&self.web), Begun::of(&request));
+        let allow = web.allow.load();
+        if let Some(refused) = web.doorman.turn_away(&allow, request.extensions(), "") {
+            return Box::pin(std::future::ready(Ok(begun.end(&web, refused))));
         }
         if !request::is_for_a_connector(request.uri()) {
-            return Box::pin(self.routes.call(request));
+            let answer = self.routes.call(request);
+            return Box::pin(async move { Ok(begun.end(&web, answer.await?)) });
         }
-        let web = Arc::clone(&self.web);
         let is_head = request.method() == Method::HEAD;
         Box::pin(async move {
-            let response = web.scim(request).await;
+            let response = web.scim(request).instrument(begun.span.clone()).await;
+            let response = begun.end(&web, response);
             Ok(if is_head { reply::without_body(response) } else { response })
         })
     }

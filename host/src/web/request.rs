@@ -19,6 +19,11 @@ pub(super) fn is_for_a_connector(uri: &Uri) -> bool {
     uri.path().starts_with(CONNECTOR)
 }
 
+/// The connector that is asked, whether or not there is one.
+pub(super) fn connector(uri: &Uri) -> Option<&str> {
+    Some(uri.path().strip_prefix(CONNECTOR)?.split_once('/')?.0)
+}
+
 /// A path taken apart: `/ecma2host_<connector>/scim[/v2]/<endpoint>[/<id>]`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route<'a> {

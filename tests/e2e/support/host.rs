@@ -179,6 +179,19 @@ impl Host {
         until("the host has stopped", || running.child.try_wait().unwrap())
     }
 
+    /// Tells the host that its log files were moved away.
+    pub(crate) fn hang_up(&self) {
+        let child = &self.running.as_ref().unwrap().child;
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
+    /// Begins another command of the binary; its output can be read.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Ends the host with no chance to do anything more.
     pub(crate) fn kill(&mut self) {
         let mut running = self.running.take().unwrap();
