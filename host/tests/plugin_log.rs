@@ -1,7 +1,6 @@
 //! What the log has of plugins. Alone in its program: who logs for the first time while others make
 //! and drop subscribers may find that nobody listens.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use ecma_host::plugins::{Catalog, Isolation, Surroundings, install_log};
 use ecma_plugin_sdk::{
