@@ -6,10 +6,12 @@ mod control;
 mod fleet;
 mod simulate;
 mod watch;
+mod workbench;
 
 pub use check::{candidate, validate};
 pub use control::socket;
 pub use simulate::simulate;
+pub use workbench::{Workbench, url, within};
 
 use crate::{
     binding::{Binding, Steps, Unbound},

@@ -16,6 +16,7 @@ mod groups;
 mod journey;
 mod laws;
 mod live;
+mod new;
 mod passwords;
 mod protocol;
 mod secrets;

@@ -3,6 +3,7 @@
 
 mod client;
 mod connectors;
+mod new;
 mod plugins;
 mod print;
 mod runs;
