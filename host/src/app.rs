@@ -3,14 +3,18 @@
 
 mod check;
 mod control;
+mod doctor;
 mod fleet;
 mod simulate;
+mod walk;
 mod watch;
 mod workbench;
 
 pub use check::{candidate, validate};
 pub use control::socket;
+pub use doctor::{Finding, Urgency, examine, settings_or_defaults};
 pub use simulate::simulate;
+pub use walk::{Ask, Link, LinkState, Walk, walk};
 pub use workbench::{Workbench, url, within};
 
 use crate::{

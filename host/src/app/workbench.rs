@@ -5,7 +5,7 @@ use super::{bind, catalog, machine_name, ready_file, sealing_key, texts};
 use crate::{
     binding::{Binding, Unbound},
     config::{ConfigValue, ConnectorConfig, ConnectorName, HostConfig, Resolved, SealingKey},
-    plugins::Catalog,
+    plugins::{Catalog, Row},
 };
 use anyhow::{anyhow, bail};
 use ecma_plugin_sdk::{Answer, Plugin};
@@ -46,6 +46,12 @@ impl Workbench {
         plugin.ok_or_else(|| anyhow!("{}", self.catalog.why_not(name)))
     }
 
+    /// What became of each file in the plugins folder.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        self.catalog.rows()
+    }
+
     /// Name and version of each plugin that can be used.
     #[must_use]
     pub fn plugins(&self) -> Vec<(String, String)> {
@@ -82,13 +88,15 @@ impl Workbench {
 /// What clients are to be given as the URL of a connector.
 #[must_use]
 pub fn url(config: &HostConfig, name: &ConnectorName) -> String {
-    let host = config.host_name.clone().unwrap_or_else(machine_name);
     // A host that runs knows the port better: 0 in the settings means any.
     let running = std::fs::read_to_string(ready_file(config)).ok();
     let ready = running.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
     let listens = ready.as_ref().and_then(|ready| ready["listen"][0].as_str()?.parse().ok());
     let address: Option<std::net::SocketAddr> = listens.or(config.listen.first().copied());
     let port = address.map_or(0, |address| address.port());
+    let is_here = address.is_some_and(|address| address.ip().is_loopback());
+    let machine = || if is_here { "localhost".to_owned() } else { machine_name() };
+    let host = config.host_name.clone().unwrap_or_else(machine);
     format!("https://{host}:{port}/ecma2host_{name}/scim")
 }
 

@@ -1,6 +1,6 @@
 //! `connectors`: the documents, and what a running host makes of them.
 
-use super::{Asked, Exit, NoHost, client::Client, new, table};
+use super::{Asked, Exit, NoHost, client::Client, exchange, new, table, test};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use ecma_host::{
@@ -25,6 +25,13 @@ pub(super) enum Connectors {
     },
     /// Make a connector: asks page by page on a terminal, or takes --set; then proposes a mapping.
     New(new::New),
+    /// Walk from the client to the target and say which link is broken: name, TCP, TLS, token, a query,
+    /// plugin, values, target, schema, import, a look-up.
+    Test(test::Test),
+    /// Write a connector to one file that may leave this host: no secret in it that others can open.
+    Export(exchange::Export),
+    /// Make a connector of an exported one, or of the exported configuration of Microsoft's host.
+    Import(exchange::Import),
     /// Whether documents are right and their plugins take them; targets are not reached.
     Validate {
         /// The connector; all of them without a name.
@@ -52,6 +59,18 @@ pub(super) fn run(asked: &Asked, what: Connectors) -> anyhow::Result<Exit> {
         Connectors::List => list(asked),
         Connectors::Show { name } => show(asked, &name),
         Connectors::New(what) => new::run(asked, &what),
+        Connectors::Test(what) => {
+            let settings = asked.settings()?;
+            let (name, _) = file(&settings, &what.name)?;
+            test::run(asked, &settings, &name, &what)
+        }
+        Connectors::Export(what) => {
+            let from = std::env::current_dir()?;
+            let settings = asked.settings()?;
+            let (name, _) = file(&settings, &what.name)?;
+            exchange::export(asked, &name, settings, &what, &from)
+        }
+        Connectors::Import(what) => exchange::import(asked, &what),
         Connectors::Validate { name } => validate(asked, name.as_deref()),
         Connectors::Rename { name, to } => rename(asked, &name, &to),
         Connectors::Remove { name, yes } => remove(asked, &name, yes),

@@ -3,6 +3,8 @@
 
 mod client;
 mod connectors;
+mod doctor;
+mod exchange;
 mod new;
 mod plugins;
 mod print;
@@ -10,6 +12,7 @@ mod runs;
 mod secrets;
 mod simulate;
 mod table;
+mod test;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -64,6 +67,8 @@ enum Command {
     /// The secret tokens of clients.
     #[command(subcommand)]
     Token(secrets::Token),
+    /// Look at the home as a whole: folders, documents, plugins, certificate, port, machine.
+    Doctor,
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
@@ -164,6 +169,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
         Command::Token(what) => secrets::token(&at, what),
+        Command::Doctor => doctor::run(&at),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),

@@ -82,7 +82,7 @@ fn missing_secret(key: &str, name: &ConnectorName, is_sealed: bool, report: &mut
         false => "the secret was left out at export",
     };
     let remedy = match key {
-        "token" => format!("run `ecma-host token {name}` and give clients the new token"),
+        "token" => format!("run `ecma-host token new {name}` and give clients the new token"),
         _ => "write what `ecma-host seal` prints, or \"env:NAME\" or \"file:PATH\"".to_owned(),
     };
     let remedy = match is_sealed {

@@ -129,6 +129,11 @@ impl Host {
         until("every connector is ready", || (self.health()["status"] == "ok").then_some(()));
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.running.as_ref().unwrap().address.port()
+    }
+
     /// What `/health` says.
     pub(crate) fn health(&self) -> Value {
         let running = self.running.as_ref().unwrap();

@@ -100,7 +100,7 @@ fn document(
     draft.report.missing(
         "token",
         "tokens do not travel",
-        format!("run `ecma-host token {name}` and give clients the new token"),
+        format!("run `ecma-host token new {name}` and give clients the new token"),
     );
     listening(port, &mut draft);
     rest(&source, kind, &mut draft);
