@@ -13,6 +13,7 @@ mod durability;
 mod employees;
 mod exchange;
 mod faults;
+mod first_hour;
 mod flows;
 mod groups;
 mod journey;

@@ -30,6 +30,14 @@ impl Client {
         self.runtime.block_on(self.ask("POST", path, Some(body)))
     }
 
+    /// Has a running host look at its files now, so that what a command wrote is at work when it ends.
+    pub(super) fn follow(settings: &HostConfig) -> anyhow::Result<()> {
+        match Client::new(settings)?.post("/v1/reload", &Value::Null) {
+            Err(error) if !error.is::<NoHost>() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     #[cfg(unix)]
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         use http_body_util::{BodyExt as _, Full};

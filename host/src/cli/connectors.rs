@@ -24,7 +24,7 @@ pub(super) enum Connectors {
         name: String,
     },
     /// Make a connector: asks page by page on a terminal, or takes --set; then proposes a mapping.
-    New(new::New),
+    New(Box<new::New>),
     /// Walk from the client to the target and say which link is broken: name, TCP, TLS, token, a query,
     /// plugin, values, target, schema, import, a look-up.
     Test(test::Test),

@@ -1,6 +1,6 @@
 //! `connectors export` and `import`: connectors as files that travel.
 
-use super::{Asked, Exit, secrets, table};
+use super::{Asked, Exit, client::Client, secrets, table};
 use anyhow::{Context, bail};
 use clap::Args;
 use ecma_host::{
@@ -153,6 +153,9 @@ pub(super) fn import(asked: &Asked, what: &Import) -> anyhow::Result<Exit> {
     let mut values = Vec::new();
     for one in &mut all {
         values.push(take(settings, one, what)?);
+    }
+    if !what.dry_run {
+        Client::follow(settings)?;
     }
     asked.print(&json!(values), |out| {
         for (one, value) in all.iter().zip(&values) {

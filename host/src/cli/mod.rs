@@ -8,6 +8,7 @@ mod exchange;
 mod new;
 mod plugins;
 mod print;
+mod reference;
 mod runs;
 mod secrets;
 mod simulate;
@@ -75,7 +76,7 @@ enum Command {
     ///
     /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
     Simulate(simulate::Simulate),
-    /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
+    /// Print the JSON Schema of a kind of document, for editors; or a page of the reference.
     Schema {
         /// Which document.
         document: print::Document,

@@ -1,6 +1,6 @@
 //! Tokens of clients, and sealed values.
 
-use super::{Asked, Exit};
+use super::{Asked, Exit, client::Client};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use ecma_host::{
@@ -38,6 +38,7 @@ pub(super) fn token(asked: &Asked, what: Token) -> anyhow::Result<Exit> {
     };
     config::set_string(&file, "token", &TokenHash::new(&token).to_string())
         .with_context(|| format!("cannot change {}", file.display()))?;
+    Client::follow(&settings)?;
     let shown = (!stdin).then_some(&token);
     asked.print(&json!({"connector": name.as_str(), "token": shown}), |out| match shown {
         Some(token) => writeln!(out, "{token}"),

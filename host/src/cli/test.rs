@@ -45,12 +45,13 @@ pub(super) fn run(
         admin: if runs { Some(&ask) } else { None },
     };
     let mut out = io::stdout().lock();
-    let mut failed = Ok(());
+    let (mut failed, mut before) = (Ok(()), String::new());
     let links = app::walk(&walk, &mut |link| {
         // Some links take long: each is told when it is done.
         if !asked.json && failed.is_ok() {
-            failed = line(&mut out, link);
+            failed = line(&mut out, link, &before);
         }
+        before.clone_from(&link.detail);
     })?;
     drop(out);
     failed?;
@@ -65,13 +66,15 @@ pub(super) fn run(
     Ok(if broken.is_empty() { Exit::Well } else { Exit::Wrong })
 }
 
-fn line(out: &mut dyn Write, link: &Link) -> io::Result<()> {
+/// One line; why links are skipped is told with the first of them.
+fn line(out: &mut dyn Write, link: &Link, before: &str) -> io::Result<()> {
     let state = match link.state {
         LinkState::Ok => "ok",
         LinkState::Failed => "failed",
         LinkState::Skipped => "skipped",
     };
-    let detail = link.detail.lines().next().unwrap_or_default();
+    let is_told = link.state == LinkState::Skipped && link.detail == before;
+    let detail = if is_told { "" } else { link.detail.lines().next().unwrap_or_default() };
     let line = format!("{state:7}  {:8}  {:>6} ms  {detail}", link.what, link.milliseconds);
     writeln!(out, "{}", line.trim_end())?;
     out.flush()

@@ -3,7 +3,7 @@
 mod ask;
 mod values;
 
-use super::{Asked, Exit, table};
+use super::{Asked, Exit, client::Client, table};
 use anyhow::{Context, bail};
 use clap::Args;
 use ecma_host::{
@@ -187,6 +187,7 @@ pub(in crate::cli) fn run(asked: &Asked, new: &New) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(&bench.config().connectors)
         .and_then(|()| config::write_atomic(&file, text.as_bytes(), None))
         .with_context(|| format!("cannot write {}", file.display()))?;
+    Client::follow(bench.config())?;
     done(asked, bench.config(), &name, token.expose(), &objects)
 }
 
