@@ -25,4 +25,5 @@ mod protocol;
 mod secrets;
 mod simulate;
 mod support;
+mod terminal;
 mod walk;

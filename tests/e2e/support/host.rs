@@ -214,7 +214,8 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Another command of the binary, not started yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecma-host"));
         command.arg("--home").arg(self.home.path()).args(arguments).env_remove("ECMA_LOG");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
