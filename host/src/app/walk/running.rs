@@ -101,7 +101,7 @@ fn look_up(
         Some(1..) => Ok(((), format!("somebody is found by {by}"))),
         _ => Err(broken(
             format!("somebody who is there is not found by {by}"),
-            "import anew with `ecma-host sync NAME --full --wait`, and tell us if it stays so",
+            "read the target anew with `ecma-host sync --full --wait`; the log may say more",
         )),
     }
 }
