@@ -8,7 +8,8 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 const HIDDEN: &str = "***";
 
 /// Words that the names of secrets have.
-const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "passphrase", "pin", "credential"];
+const SECRET_WORDS: [&str; 7] =
+    ["password", "secret", "token", "passphrase", "pin", "credential", "connection_string"];
 
 /// A document to show: sealed values, hashes of tokens, and texts that are named like secrets are
 /// hidden. What is not TOML is hidden line by line.
@@ -95,9 +96,11 @@ mod tests {
     #[test]
     fn secrets_are_hidden_and_the_rest_stays() {
         let text = "# mine\ntoken = \"sha256:ab:cd\" # hash\n[values]\nfile = \"people.csv\"\n\
-                    password = \"plain\"\nbind_password = \"env:X\"\nkey = \"sealed:AQ\"\n";
+                    password = \"plain\"\nbind_password = \"env:X\"\nkey = \"sealed:AQ\"\n\
+                    connection_string = \"Driver=x;Pwd=y\"\n";
         let shown = "# mine\ntoken = \"***\" # hash\n[values]\nfile = \"people.csv\"\n\
-                     password = \"***\"\nbind_password = \"env:X\"\nkey = \"***\"\n";
+                     password = \"***\"\nbind_password = \"env:X\"\nkey = \"***\"\n\
+                     connection_string = \"***\"\n";
         assert_eq!(without_secrets(text), shown);
     }
 

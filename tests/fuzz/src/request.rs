@@ -38,8 +38,10 @@ const TOKEN: &str = "token";
 const BASE: &str = "/ecma2host_ROOM/scim";
 const NEXT: i64 = 1001;
 
-/// Everything an answer may have for a status while the target is well. 500 is not among them.
-const STATUSES: [u16; 14] = [200, 201, 204, 304, 400, 401, 404, 405, 409, 412, 413, 415, 416, 501];
+/// Everything an answer may have for a status while the target is well. 500 is not among them. 403 is
+/// for a filter over what the server says of itself (RFC 7644, section 4).
+const STATUSES: [u16; 15] =
+    [200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 416, 501];
 
 const DOCUMENT: &str = r#"
 [[object]]
