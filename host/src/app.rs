@@ -3,16 +3,22 @@
 
 mod check;
 mod control;
+mod doctor;
 mod fleet;
 mod settings;
 mod simulate;
 mod tokens;
+mod walk;
 mod watch;
+mod workbench;
 
 pub use check::{candidate, validate};
 pub use control::socket;
+pub use doctor::{Finding, Urgency, examine, settings_or_defaults};
 pub use simulate::simulate;
 pub use tokens::last_uses;
+pub use walk::{Ask, Link, LinkState, Walk, walk};
+pub use workbench::{Workbench, url, within};
 
 use crate::{
     binding::{Binding, Steps, Tokens, Unbound},

@@ -7,6 +7,7 @@
 //! simulate ─► web binding space scim config      a client that tries a connector out
 //! web      ─► binding plugins scim space config telemetry  HTTP, TLS, status codes
 //! exchange ─► config                             connectors as files that travel
+//! draft    ─► space config                       documents, proposed
 //! plugins  ─► config                             libraries
 //! binding  ─► space scim config                  rules meet the world: threads, connections, time
 //! space    ─► scim config                        the connector space: pure rules
@@ -22,6 +23,7 @@
 pub mod app;
 pub mod binding;
 pub mod config;
+pub mod draft;
 pub mod exchange;
 pub mod plugins;
 pub mod scim;

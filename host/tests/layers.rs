@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room with the rooms it may use and the crates it may not know.
-const ROOMS: [(&str, &[&str], &[&str]); 10] = [
+const ROOMS: [(&str, &[&str], &[&str]); 11] = [
     // The program in front of the library: it names what it uses as `ecma_host::`.
     ("cli", &[], &["axum", "rustls"]),
     ("scim", &[], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
@@ -34,6 +34,11 @@ const ROOMS: [(&str, &[&str], &[&str]); 10] = [
             "std::process",
             "ecma_plugin_sdk",
         ],
+    ),
+    (
+        "draft",
+        &["space", "config"],
+        &["axum", "hyper", "tokio", "rustls", "std::fs", "std::net", "std::process"],
     ),
     ("telemetry", &["config"], &["axum", "hyper", "tokio", "rustls", "ecma_plugin_sdk"]),
 ];

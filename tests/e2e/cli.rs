@@ -221,3 +221,11 @@ fn completions_and_manual_pages_are_made() {
         assert!(fs::read_to_string(folder.join(page)).unwrap().contains(".TH"), "{page}");
     }
 }
+
+#[test]
+fn the_page_of_commands_is_what_the_program_knows() {
+    let host = Host::with(&[]);
+    let page = host.prints(&["schema", "cli"], "");
+    assert_eq!(page, include_str!("../../docs/reference/cli.md"), "run `cargo xtask reference`");
+    assert!(page.contains("## ecma-host connectors test"), "{page}");
+}

@@ -1,5 +1,5 @@
-//! The generated part of `docs/reference/`: the JSON Schemas of the host's documents, and the table
-//! of errors.
+//! The generated part of `docs/reference/`: the JSON Schemas of the host's documents, the table of
+//! errors, and the commands.
 
 use std::{fs, process::Stdio};
 
@@ -16,7 +16,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let host = cargo::build_program("ecma-host", Profile::Debug)?;
     let mut stale = Vec::new();
     for (document, ends) in
-        [("host", ".schema.json"), ("connector", ".schema.json"), ("errors", ".md")]
+        [("host", ".schema.json"), ("connector", ".schema.json"), ("errors", ".md"), ("cli", ".md")]
     {
         let output = std::process::Command::new(&host)
             .args(["schema", document])

@@ -133,7 +133,7 @@ async fn import(binding: &Arc<Binding>, stop: &AtomicBool) -> anyhow::Result<()>
 }
 
 /// Whether a host holds the lock of this folder.
-fn is_running(state: &Path) -> bool {
+pub(super) fn is_running(state: &Path) -> bool {
     let lock = std::fs::File::open(state.join("lock"));
     lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }

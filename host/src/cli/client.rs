@@ -74,6 +74,14 @@ impl Client {
         })
     }
 
+    /// Has a running host look at its files now, so that what a command wrote is at work when it ends.
+    pub(super) fn follow(settings: &HostConfig) -> anyhow::Result<()> {
+        match Client::new(settings)?.post("/v1/reload", &Value::Null) {
+            Err(error) if !error.is::<NoHost>() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         said(self.send(method, path, body).await?).await
     }

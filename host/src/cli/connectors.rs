@@ -1,6 +1,6 @@
 //! `connectors`: the documents, and what a running host makes of them.
 
-use super::{Asked, Exit, NoHost, client::Client, table};
+use super::{Asked, Exit, NoHost, client::Client, exchange, new, table, test};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use ecma_host::{
@@ -23,6 +23,15 @@ pub(super) enum Connectors {
         /// The connector.
         name: String,
     },
+    /// Make a connector: asks page by page on a terminal, or takes --set; then proposes a mapping.
+    New(Box<new::New>),
+    /// Walk from the client to the target and say which link is broken: name, TCP, TLS, token, a query,
+    /// plugin, values, target, schema, import, a look-up.
+    Test(test::Test),
+    /// Write a connector to one file that may leave this host: no secret in it that others can open.
+    Export(exchange::Export),
+    /// Make a connector of an exported one, or of the exported configuration of Microsoft's host.
+    Import(exchange::Import),
     /// Whether documents are right and their plugins take them; targets are not reached.
     Validate {
         /// The connector; all of them without a name.
@@ -49,6 +58,19 @@ pub(super) fn run(asked: &Asked, what: Connectors) -> anyhow::Result<Exit> {
     match what {
         Connectors::List => list(asked),
         Connectors::Show { name } => show(asked, &name),
+        Connectors::New(what) => new::run(asked, &what),
+        Connectors::Test(what) => {
+            let settings = asked.settings()?;
+            let (name, _) = document_of(&settings, &what.name)?;
+            test::run(asked, &settings, &name, &what)
+        }
+        Connectors::Export(what) => {
+            let from = std::env::current_dir()?;
+            let settings = asked.settings()?;
+            let (name, _) = document_of(&settings, &what.name)?;
+            exchange::export(asked, &name, settings, &what, &from)
+        }
+        Connectors::Import(what) => exchange::import(asked, &what),
         Connectors::Validate { name } => validate(asked, name.as_deref()),
         Connectors::Rename { name, to } => rename(asked, &name, &to),
         Connectors::Remove { name, yes } => remove(asked, &name, yes),
@@ -91,7 +113,10 @@ fn list(asked: &Asked) -> anyhow::Result<Exit> {
     }
     asked.print(&json!(all), |out| {
         if all.is_empty() {
-            return writeln!(out, "no connectors: `ecma-host connectors new NAME` makes one");
+            return writeln!(
+                out,
+                "no connectors: `ecma-host connectors new NAME --plugin P` makes one"
+            );
         }
         let rows: Vec<_> = all.iter().map(|one| row(one, state.is_some())).collect();
         table::write(out, &["NAME", "PLUGIN", "STATE", "ENTRIES", "NOTE"], &rows)

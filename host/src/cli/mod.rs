@@ -4,14 +4,19 @@
 mod client;
 mod collect;
 mod connectors;
+mod doctor;
+mod exchange;
 mod exports;
 mod logs;
+mod new;
 mod plugins;
 mod print;
+mod reference;
 mod runs;
 mod secrets;
 mod simulate;
 mod table;
+mod test;
 mod tokens;
 
 use anyhow::Context;
@@ -74,6 +79,8 @@ enum Command {
     /// The log of a running host, and the file for support.
     #[command(subcommand)]
     Logs(logs::Logs),
+    /// Look at the home as a whole: folders, documents, plugins, certificate, port, machine.
+    Doctor,
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
@@ -83,7 +90,7 @@ enum Command {
     /// Load one plugin and carry what is asked of it: the host starts this for its connectors.
     #[command(hide = true)]
     Worker(worker::Orders),
-    /// Print the JSON Schema of a kind of document, for editors; or the table of errors.
+    /// Print the JSON Schema of a kind of document, for editors; or a page of the reference.
     Schema {
         /// Which document.
         document: print::Document,
@@ -185,6 +192,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Cache(what) => runs::cache(&at, &what),
         Command::Token(what) => tokens::run(&at, what),
         Command::Logs(what) => logs::run(&at, what),
+        Command::Doctor => doctor::run(&at),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),

@@ -1,6 +1,6 @@
 //! What is printed or written without looking at any home: schemas, completions, manual pages.
 
-use super::{Arguments, Exit};
+use super::{Arguments, Exit, reference};
 use clap::{CommandFactory, ValueEnum};
 use ecma_host::{config, web::error_table};
 use std::{
@@ -17,6 +17,8 @@ pub(super) enum Document {
     Connector,
     /// The table of errors, as Markdown.
     Errors,
+    /// The commands, as Markdown.
+    Cli,
 }
 
 pub(super) fn schema(document: Document) -> anyhow::Result<Exit> {
@@ -25,6 +27,10 @@ pub(super) fn schema(document: Document) -> anyhow::Result<Exit> {
         Document::Connector => config::connector_schema(),
         Document::Errors => {
             write!(io::stdout(), "{}", error_table())?;
+            return Ok(Exit::Well);
+        }
+        Document::Cli => {
+            write!(io::stdout(), "{}", reference::markdown(&Arguments::command()))?;
             return Ok(Exit::Well);
         }
     };

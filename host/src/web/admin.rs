@@ -56,6 +56,7 @@ pub fn routes(web: &Arc<Web>, control: Arc<dyn Control>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/connectors/{name}/runs", get(runs))
         .route("/v1/connectors/{name}/sync", post(sync))
+        .route("/v1/connectors/{name}/schema", get(schema))
         .route("/v1/connectors/{name}/held", get(held).post(decide))
         .route("/v1/connectors/{name}/exports", post(exports::release))
         .route("/v1/connectors/{name}/scim/{*path}", get(entries))
@@ -160,6 +161,14 @@ async fn runs(
         "runs": runs,
         "importing": status.is_importing().then(|| status.entries_so_far()),
     })))
+}
+
+/// What the target said of itself when it was read.
+async fn schema(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
+    let binding = admin.binding(&name)?;
+    let known = binding.discovered();
+    let known = known.map_err(|error| refused(StatusCode::CONFLICT, error.public))?;
+    Ok(json(&json!(known.schema)))
 }
 
 #[derive(Deserialize)]

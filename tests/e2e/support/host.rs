@@ -129,6 +129,11 @@ impl Host {
         until("every connector is ready", || (self.health()["status"] == "ok").then_some(()));
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.running.as_ref().unwrap().address.port()
+    }
+
     /// What `/health` says.
     pub(crate) fn health(&self) -> Value {
         let running = self.running.as_ref().unwrap();
@@ -227,7 +232,8 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Another command of the binary, not started yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecma-host"));
         command.arg("--home").arg(self.home.path()).args(arguments).env_remove("ECMA_LOG");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -1,0 +1,120 @@
+//! Looks at a home as a whole and says what an operator should know, each thing with a remedy.
+
+mod home;
+mod machine;
+mod served;
+
+use super::walk::Ask;
+use crate::config::{HostConfig, Problem};
+use anyhow::Context;
+use serde::Serialize;
+use std::{fmt, path::Path};
+
+/// How much a finding asks of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Urgency {
+    /// Something does not work: act.
+    Error,
+    /// Something will not work some day: look into it.
+    Warning,
+    /// Good to know.
+    Note,
+    /// As it should be.
+    Ok,
+}
+
+impl fmt::Display for Urgency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Urgency::Error => "error",
+            Urgency::Warning => "warning",
+            Urgency::Note => "note",
+            Urgency::Ok => "ok",
+        })
+    }
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it asks.
+    pub urgency: Urgency,
+    /// What it is about: a file, a folder, a part of the machine.
+    pub at: String,
+    /// What was seen.
+    pub what: String,
+    /// What to do; empty when there is nothing to do.
+    pub remedy: String,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn push(
+        &mut self,
+        urgency: Urgency,
+        at: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let (at, what, remedy) = (at.to_owned(), what.into(), remedy.into());
+        self.0.push(Finding { urgency, at, what, remedy });
+    }
+
+    fn error(&mut self, at: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Urgency::Error, at, what, remedy);
+    }
+
+    fn warning(&mut self, at: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Urgency::Warning, at, what, remedy);
+    }
+
+    fn note(&mut self, at: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Urgency::Note, at, what, remedy);
+    }
+
+    fn ok(&mut self, at: &str, what: impl Into<String>) {
+        self.push(Urgency::Ok, at, what, "");
+    }
+}
+
+/// The settings below this folder, which becomes the working directory; where `host.toml` is not right,
+/// the defaults, and what is wrong.
+pub fn settings_or_defaults(home: &Path) -> anyhow::Result<(HostConfig, Vec<Problem>)> {
+    let home = home.canonicalize().with_context(|| format!("no folder {}", home.display()))?;
+    std::env::set_current_dir(&home).with_context(|| format!("cannot enter {}", home.display()))?;
+    Ok(match HostConfig::load(&home) {
+        Ok(config) => (config, Vec::new()),
+        Err(problems) => (HostConfig::defaults(&home), problems),
+    })
+}
+
+/// Everything that is to be known of a home, the most urgent first. `admin` asks the host that runs in
+/// it, if one does.
+#[must_use]
+pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>) -> Vec<Finding> {
+    let mut found = Findings::default();
+    match problems {
+        [] => found.ok("host.toml", "right, or not there: the defaults count"),
+        _ => problems.iter().for_each(|problem| {
+            found.error(
+                "host.toml",
+                problem.to_string(),
+                "correct it; the defaults were looked at",
+            );
+        }),
+    }
+    home::folders(config, &mut found);
+    if home::is_usable(config) {
+        home::plugins_and_documents(config, &mut found);
+        served::certificate(config, &mut found);
+    }
+    served::running(config, admin, &mut found);
+    machine::look(config, &mut found);
+    let mut findings = found.0;
+    findings.sort_by_key(|finding| finding.urgency);
+    findings
+}

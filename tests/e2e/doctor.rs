@@ -1,0 +1,105 @@
+//! `doctor`: a home in order, and homes that are not.
+
+use crate::support::{Host, MEMORY};
+use serde_json::Value;
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+
+fn examined(host: &Host) -> (bool, Value) {
+    let output = host.run(&["doctor", "--json"], "");
+    let value = serde_json::from_slice(&output.stdout);
+    (output.status.success(), value.unwrap_or_else(|_| panic!("{output:?}")))
+}
+
+/// What was found about something, as `urgency: what → remedy`.
+fn about(value: &Value, at: &str) -> Vec<String> {
+    let all = value["findings"].as_array().unwrap().iter();
+    let text = |finding: &Value| {
+        let part = |key: &str| finding[key].as_str().unwrap().to_owned();
+        format!("{}: {} → {}", part("urgency"), part("what"), part("remedy"))
+    };
+    all.filter(|finding| finding["at"] == at).map(text).collect()
+}
+
+fn mode(host: &Host, name: &str, mode: u32) {
+    fs::set_permissions(host.path(name), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_home_in_order_is_well_whether_or_not_a_host_runs() {
+    let mut host = Host::with(&["misbehaving"]);
+    let sealed = host.prints(&["seal"], "hunter2hunter2");
+    host.document("MEMORY", &format!("{MEMORY}password = \"{}\"\n", sealed.trim()));
+    host.write("host.toml", "listen = [\"127.0.0.1:0\"]\nhost_name = \"localhost\"\n");
+    let (is_well, value) = examined(&host);
+    assert!(is_well && value["well"] == true, "{value:#}");
+    assert!(about(&value, "host")[0].starts_with("note: none runs"), "{value:#}");
+    assert!(about(&value, "state/cert.pem")[0].starts_with("note: there is no certificate yet"));
+    assert_eq!(about(&value, "127.0.0.1:0"), ["ok: free → "]);
+    assert!(about(&value, "sealing key")[0].starts_with("ok: it opens all 1"), "{value:#}");
+    host.start();
+    let (is_well, value) = examined(&host);
+    assert!(is_well, "{value:#}");
+    assert_eq!(about(&value, "connector MEMORY"), ["ok: ready, 3 entries → "]);
+    assert!(about(&value, "state/cert.pem")[0].starts_with("ok: it is valid for 7"), "{value:#}");
+    let said = host.prints(&["doctor"], "");
+    assert!(
+        said.contains("it runs as process") && said.contains("connectors/MEMORY.toml"),
+        "{said}"
+    );
+    host.kill();
+    let (is_well, value) = examined(&host);
+    assert!(is_well && about(&value, "state/admin.sock")[0].starts_with("note: it was left by"));
+}
+
+#[test]
+fn what_an_operator_has_to_do_is_told_with_its_remedy() {
+    let host = Host::with(&["misbehaving"]);
+    let sealed = host.prints(&["seal"], "hunter2hunter2");
+    let sealed = sealed.trim();
+    host.document("GOOD", MEMORY);
+    host.document("OTHERKEY", &format!("{MEMORY}password = \"{sealed}\"\n"));
+    host.document("BROKEN", &format!("plugn = 1\n[values]\npassword = \"{sealed}\"\n"));
+    fs::remove_file(host.path("state/seal.key")).unwrap();
+    host.plugin("libtext.so", &b"no library\n".repeat(9));
+    mode(&host, "connectors", 0o777);
+    mode(&host, "state", 0o755);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    host.write(
+        "host.toml",
+        format!("listen = [\"{address}\"]\n[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n"),
+    );
+    let (is_well, value) = examined(&host);
+    assert!(!is_well && value["well"] == false, "{value:#}");
+    for (at, said) in [
+        ("connectors folder", "may be written by anybody (777) → `chmod o-w"),
+        ("state folder", "is open to others (755), and keys are in it → `chmod 700"),
+        ("connectors/OTHERKEY.toml", "values.password: "),
+        ("connectors/BROKEN.toml", "did you mean"),
+        ("ECMA/libtext.so", "→ remove the file"),
+        ("c.pem", "cannot read"),
+        (&address, "cannot be listened on"),
+    ] {
+        let found = about(&value, at);
+        let is_told = |one: &String| one.starts_with("error: ") && one.contains(said);
+        assert!(found.iter().any(is_told), "{at}: {found:?} in {value:#}");
+    }
+    assert!(
+        about(&value, "connectors/BROKEN.toml")[1].contains("seal the value anew"),
+        "{value:#}"
+    );
+    assert!(about(&value, "connectors/GOOD.toml")[0].starts_with("ok: "), "{value:#}");
+    let output = host.run(&["doctor"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().lines().nth(1).unwrap().starts_with("error"));
+}
+
+#[test]
+fn settings_that_are_not_right_keep_nothing_else_from_being_looked_at() {
+    let host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    host.write("host.toml", "listn = []\n");
+    let (is_well, value) = examined(&host);
+    assert!(!is_well && about(&value, "host.toml")[0].contains("did you mean"), "{value:#}");
+    assert!(about(&value, "connectors/MEMORY.toml")[0].starts_with("ok: "), "{value:#}");
+}
