@@ -1,7 +1,7 @@
 //! What is known of one target, and what keeps its writers and runs apart. It outlives a binding when
 //! only the document changes: the binding of the new document takes it over.
 
-use super::Status;
+use super::{Status, fence::Fence};
 use crate::space::Space;
 use ecma_plugin_sdk::{EntryId, Watermark};
 use parking_lot::{Mutex, RwLock};
@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) wake: Notify,
     pub(super) schedule: Mutex<Schedule>,
     pub(super) status: Status,
+    /// Keeps changes from a target in trouble.
+    pub(super) fence: Fence,
     pub(super) stopping: AtomicBool,
     /// What exports wrote since a successor began to read the target.
     pub(super) journal: Mutex<Option<Vec<EntryId>>>,
@@ -71,6 +73,7 @@ impl Default for Memory {
             wake: Notify::new(),
             schedule: Mutex::default(),
             status: Status::default(),
+            fence: Fence::default(),
             stopping: AtomicBool::new(false),
             journal: Mutex::default(),
         }

@@ -7,6 +7,7 @@
 mod autosync;
 mod export;
 mod failure;
+mod fence;
 mod import;
 mod kept;
 mod line;
@@ -23,6 +24,7 @@ mod succession;
 
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
+pub use fence::Fenced;
 pub use outgoing::Outgoing;
 pub use provision::{Answered, Conditions, Outcome};
 pub use rehearsal::Told;
@@ -246,6 +248,12 @@ impl Binding {
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.memory.status
+    }
+
+    /// Why changes are refused at once, when they are: the target fails.
+    #[must_use]
+    pub fn fenced(&self) -> Option<Fenced> {
+        self.memory.fence.standing()
     }
 
     /// The document it was made of.

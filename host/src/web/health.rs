@@ -36,8 +36,9 @@ pub(super) fn state(web: &Web) -> Value {
     let any = |word: &str| connectors.iter().any(|connector| connector["state"] == word);
     let is_refused =
         connectors.iter().any(|connector| connector["notices"][0]["kind"] == "refused");
+    let is_fenced = connectors.iter().any(|connector| connector["exports"].is_object());
     let status = match () {
-        () if any("failed") || is_refused => "degraded",
+        () if any("failed") || is_refused || is_fenced => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
@@ -55,6 +56,9 @@ fn of_binding(binding: &Binding) -> Value {
     connector["entries"] = json!(binding.entries());
     if binding.status().held() > 0 {
         connector["held"] = json!(binding.status().held());
+    }
+    if let Some(fenced) = binding.fenced() {
+        connector["exports"] = json!(fenced);
     }
     if let Some(run) = binding.status().runs().last() {
         // What went wrong in a run is the operator's business: the log has it.

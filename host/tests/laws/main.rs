@@ -3,6 +3,7 @@
 
 mod bounds;
 mod failures;
+mod fence;
 mod groups;
 mod imports;
 mod meanwhile;
