@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bounds;
+mod clock;
 mod failures;
 mod fence;
 mod groups;
