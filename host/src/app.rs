@@ -4,6 +4,7 @@
 mod check;
 mod control;
 mod fleet;
+mod service;
 mod simulate;
 mod watch;
 
@@ -24,6 +25,7 @@ use anyhow::{Context, bail};
 use control::Controls;
 use fleet::Fleet;
 use notify::RecursiveMode;
+use service::{Hangups, Phase};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -89,6 +91,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
     let _only = only_host(&config)?;
+    let hangups = Hangups::new();
     let key = sealing_key(&config)?;
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
@@ -115,8 +118,15 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
-    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates));
-    let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
+    let status = serving(&fleet, &addresses).await;
+    service::tell(Phase::Serving(&status));
+    let living = tokio::spawn(service::live(Arc::clone(&web)));
+    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates, hangups, addresses));
+    let stopping = async {
+        asked_to_stop().await;
+        service::tell(Phase::Stopping("Finishing what is under way"));
+    };
+    let cut = server.serve(web.front(), stopping, GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
     following.abort();
     stop.cancel();
@@ -125,11 +135,26 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         let _ = tokio::time::timeout(ADMIN_GRACE, admin).await;
     }
     let _ = std::fs::remove_file(ready_file(&fleet.config));
+    living.abort();
     Ok(())
 }
 
-/// Follows what happens to documents, plugins and certificates while the host runs.
-async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
+/// What a supervisor shows of a host that serves.
+async fn serving(fleet: &Fleet, addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let count = fleet.len().await;
+    let noun = if count == 1 { "connector" } else { "connectors" };
+    format!("Serving {count} {noun} on {}", addresses.join(", "))
+}
+
+/// Follows what happens to documents, plugins and certificates while the host runs, and looks at all of
+/// them when it is asked to.
+async fn follow(
+    fleet: Arc<Fleet>,
+    certificates: Arc<tls::Certificates>,
+    mut hangups: Hangups,
+    addresses: Vec<SocketAddr>,
+) {
     let config = &fleet.config;
     let files = certificates.files();
     let of_certificate = [files.certificate.as_path(), files.key.as_path()];
@@ -143,9 +168,16 @@ async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
     let mut served = Looks::of(of_certificate);
     let mut plugins = Looks::of([config.plugins.as_path()]);
     loop {
-        watch.changed().await;
+        let is_asked = tokio::select! {
+            () = watch.changed() => false,
+            () = hangups.next() => true,
+        };
+        if is_asked {
+            tracing::info!("Asked to reload");
+            service::tell(Phase::Reloading);
+        }
         let now_served = Looks::of(of_certificate);
-        if now_served != served {
+        if is_asked || now_served != served {
             served = now_served;
             match certificates.reload(now()) {
                 Ok(true) => tracing::info!(not_after = %certificates.not_after(),
@@ -157,11 +189,16 @@ async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
             }
         }
         let now_there = Looks::of([config.plugins.as_path()]);
-        if now_there == plugins {
+        if !is_asked && now_there == plugins {
             fleet.follow(false).await;
         } else {
             plugins = now_there;
             fleet.rescan().await;
+        }
+        if is_asked {
+            tracing::info!("Reloaded");
+            let status = serving(&fleet, &addresses).await;
+            service::tell(Phase::Serving(&status));
         }
     }
 }

@@ -20,5 +20,6 @@ mod live;
 mod passwords;
 mod protocol;
 mod secrets;
+mod service;
 mod simulate;
 mod support;

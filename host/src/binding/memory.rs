@@ -57,6 +57,8 @@ pub(super) struct Schedule {
     pub(super) failures: u32,
     /// The pause after the last run, when it failed.
     pub(super) retry: Option<Duration>,
+    /// When the scheduler, which waits, goes on by itself.
+    pub(super) wakes: Option<Instant>,
 }
 
 impl Default for Memory {

@@ -3,12 +3,36 @@
 use super::{Endpoint, Web, reply};
 use crate::binding::Binding;
 use axum::{
+    body::Body,
     extract::State,
-    http::StatusCode,
+    http::{Request, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tower::ServiceExt;
+
+impl Web {
+    /// Whether the host does its work: it answers itself, finds threads for imports, and the schedulers
+    /// of its connectors turn. If not, why.
+    pub async fn pulse(self: &Arc<Web>) -> Result<(), String> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = axum::http::Uri::from_static("/health");
+        let Ok(answer) = self.front().oneshot(request).await;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("/health is answered with {}", answer.status()));
+        }
+        tokio::task::spawn_blocking(|| ()).await.map_err(|error| error.to_string())?;
+        for (name, place) in self.places() {
+            if let Endpoint::Bound(binding) = place.endpoint
+                && binding.stands_still()
+            {
+                return Err(format!("the scheduler of {name} stands still"));
+            }
+        }
+        Ok(())
+    }
+}
 
 pub(super) async fn health(State(web): State<Arc<Web>>) -> Response {
     (StatusCode::OK, reply::json_header(), state(&web).to_string()).into_response()
