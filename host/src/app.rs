@@ -5,6 +5,7 @@ mod check;
 mod control;
 mod fleet;
 mod service;
+mod signals;
 mod simulate;
 mod watch;
 
@@ -25,7 +26,8 @@ use anyhow::{Context, bail};
 use control::Controls;
 use fleet::Fleet;
 use notify::RecursiveMode;
-use service::{Hangups, Phase};
+use service::Phase;
+use signals::{Hangups, Stops};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -36,10 +38,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use watch::{Looks, Watch};
 
-/// How long requests in flight have to finish when the host stops.
-const GRACE: Duration = Duration::from_secs(20);
-/// How long the admin socket has then.
-const ADMIN_GRACE: Duration = Duration::from_secs(2);
+/// How long each step of the end may take once the time for requests is over.
+const LAST: Duration = Duration::from_secs(2);
 /// How long plugins have to look at their connectors' values.
 const BINDING: Duration = Duration::from_secs(30);
 /// How long a filter may look at every entry.
@@ -91,7 +91,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
     let _only = only_host(&config)?;
-    let hangups = Hangups::new();
+    let (mut stops, hangups) = (Stops::new(), Hangups::new());
     let key = sealing_key(&config)?;
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
@@ -122,21 +122,45 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     service::tell(Phase::Serving(&status));
     let living = tokio::spawn(service::live(Arc::clone(&web)));
     let following = tokio::spawn(follow(Arc::clone(&fleet), certificates, hangups, addresses));
-    let stopping = async {
-        asked_to_stop().await;
-        service::tell(Phase::Stopping("Finishing what is under way"));
+    let grace = Duration::from_secs(fleet.config.limits.shutdown_seconds);
+    let asked = CancellationToken::new();
+    let orderly = async {
+        let cut = server.serve(web.front(), asked.cancelled(), grace + LAST).await;
+        tracing::info!(cut, "No more requests; stopping the connectors");
+        following.abort();
+        stop.cancel();
+        if tokio::time::timeout(LAST.max(grace), fleet.stop()).await.is_err() {
+            tracing::warn!("Connectors did not stop in time");
+        }
     };
-    let cut = server.serve(web.front(), stopping, GRACE).await;
-    tracing::info!(cut, "No more requests; stopping the connectors");
-    following.abort();
-    stop.cancel();
-    fleet.stop().await;
+    let too_long = async {
+        asked.cancelled().await;
+        tokio::time::sleep(grace).await;
+        web.end();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = too_long => {}
+        () = asked_twice(&mut stops, &asked) => {
+            tracing::warn!("Asked to stop again; ending at once");
+        }
+    }
+    living.abort();
     if let Ok(admin) = admin {
-        let _ = tokio::time::timeout(ADMIN_GRACE, admin).await;
+        let _ = tokio::time::timeout(LAST, admin).await;
     }
     let _ = std::fs::remove_file(ready_file(&fleet.config));
-    living.abort();
     Ok(())
+}
+
+/// Passes the first request to stop on, and ends with the second.
+async fn asked_twice(stops: &mut Stops, asked: &CancellationToken) {
+    stops.next().await;
+    tracing::info!("Asked to stop");
+    service::tell(Phase::Stopping("Finishing what is under way"));
+    asked.cancel();
+    stops.next().await;
 }
 
 /// What a supervisor shows of a host that serves.
@@ -355,24 +379,4 @@ fn tell_ready(
     let file = ready_file(config);
     write_atomic(&file, ready.to_string().as_bytes(), Some(0o600))
         .with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Ends when the process is asked to stop: SIGINT or SIGTERM.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(tokio::signal::ctrl_c().await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
-    tracing::info!("Asked to stop");
 }

@@ -21,5 +21,6 @@ mod passwords;
 mod protocol;
 mod secrets;
 mod service;
+mod shutdown;
 mod simulate;
 mod support;

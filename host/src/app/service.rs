@@ -4,40 +4,6 @@
 use crate::web::Web;
 use std::{sync::Arc, time::Duration};
 
-/// The supervisor's word for: read your files again.
-pub(super) struct Hangups {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangups {
-    /// From now on a hang-up does not end the process.
-    #[cfg(unix)]
-    pub(super) fn new() -> Hangups {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signal = signal(SignalKind::hangup());
-        let told = |error: &_| tracing::warn!(%error, "SIGHUP will not be heard");
-        Hangups { signal: signal.inspect_err(told).ok() }
-    }
-
-    /// Other systems have none.
-    #[cfg(not(unix))]
-    pub(super) fn new() -> Hangups {
-        Hangups {}
-    }
-
-    /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
-    }
-}
-
 /// What the host does, as a supervisor wants to know it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Phase<'a> {

@@ -76,6 +76,11 @@ const LIMITS: &[Key] = &[
         Shape::Whole { from: 1, to: 1_000_000, default: 512 },
         "Requests in flight, of all connectors together.",
     ),
+    Key::new(
+        "shutdown_seconds",
+        Shape::Whole { from: 0, to: 3600, default: 20 },
+        "How long requests under way have to finish when the host stops.",
+    ),
 ];
 
 const LOG: &[Key] = &[
@@ -136,6 +141,8 @@ pub struct Limits {
     pub connections: usize,
     /// Requests in flight, of all connectors together.
     pub requests: usize,
+    /// How long requests under way have to finish when the host stops.
+    pub shutdown_seconds: u64,
 }
 
 /// What is logged and how.
@@ -200,6 +207,7 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
             request_seconds: limits.whole("request_seconds"),
             connections: limits.whole("connections"),
             requests: limits.whole("requests"),
+            shutdown_seconds: limits.whole("shutdown_seconds"),
         },
         log: Log {
             level: log.text("level").unwrap_or_default(),
@@ -254,6 +262,7 @@ mod tests {
             request_seconds: 60,
             connections: 1024,
             requests: 512,
+            shutdown_seconds: 20,
         };
         assert_eq!(config.limits, limits);
         assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Text });

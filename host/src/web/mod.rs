@@ -39,7 +39,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use tower::Service;
 
 /// A connector as requests find it.
@@ -83,6 +83,8 @@ pub struct Web {
     body_bytes: usize,
     request_time: Duration,
     requests: Semaphore,
+    /// Nobody waits for answers any more.
+    ended: CancellationToken,
     started: jiff::Timestamp,
 }
 
@@ -95,6 +97,7 @@ impl Web {
             body_bytes: limits.body_bytes,
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
+            ended: CancellationToken::new(),
             started,
         })
     }
@@ -116,6 +119,11 @@ impl Web {
     /// Nothing answers for a connector any more.
     pub fn remove(&self, name: &ConnectorName) {
         self.places.write().remove(name);
+    }
+
+    /// Answers every request that still waits: the host ends now.
+    pub fn end(&self) {
+        self.ended.cancel();
     }
 
     /// The binding of this connector, for a request that may write or not.
@@ -162,10 +170,13 @@ impl Web {
         if let Poll::Ready(response) = at_once {
             return response;
         }
-        match tokio::time::timeout(self.request_time, answer).await {
-            Ok(response) => response,
-            Err(_) => {
+        tokio::select! {
+            biased;
+            answered = tokio::time::timeout(self.request_time, answer) => answered.unwrap_or_else(|_| {
                 reply::busy("the request took too long; a write under way is finished all the same")
+            }),
+            () = self.ended.cancelled() => {
+                reply::busy("the host stops; whether a write under way was made is not known")
             }
         }
     }

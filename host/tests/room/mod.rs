@@ -45,6 +45,7 @@ impl Setup {
             request_seconds: 60,
             connections: 16,
             requests: 4096,
+            shutdown_seconds: 20,
         };
         Setup {
             plugin,

@@ -183,6 +183,11 @@ impl Host {
     /// Asks the host to stop and waits for its end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.signal(rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for the end of a host that was asked to stop.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut running = self.running.take().unwrap();
         until("the host has stopped", || running.child.try_wait().unwrap())
     }

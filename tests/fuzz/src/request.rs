@@ -146,6 +146,7 @@ impl Room {
                 request_seconds: 8,
                 connections: 16,
                 requests: 16,
+                shutdown_seconds: 20,
             };
             let web = Web::new(&limits, clock());
             web.set(name, Endpoint::Bound(Arc::clone(&binding)));
