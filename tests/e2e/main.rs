@@ -13,6 +13,7 @@ mod employees;
 mod faults;
 mod flows;
 mod groups;
+mod hostile;
 mod isolation;
 mod journey;
 mod laws;

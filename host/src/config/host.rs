@@ -62,6 +62,11 @@ const LIMITS: &[Key] = &[
         "How long a client may take to send a request's headers.",
     ),
     Key::new(
+        "body_seconds",
+        Shape::Whole { from: 1, to: 3600, default: 30 },
+        "How long a client may take to send a request's body.",
+    ),
+    Key::new(
         "request_seconds",
         Shape::Whole { from: 1, to: 3600, default: 60 },
         "How long a request may take in all.",
@@ -135,6 +140,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a client may take to send a request's headers.
     pub header_seconds: u64,
+    /// How long a client may take to send a request's body.
+    pub body_seconds: u64,
     /// How long a request may take in all.
     pub request_seconds: u64,
     /// Open connections of clients.
@@ -204,6 +211,7 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
         limits: Limits {
             body_bytes: limits.whole("body_bytes"),
             header_seconds: limits.whole("header_seconds"),
+            body_seconds: limits.whole("body_seconds"),
             request_seconds: limits.whole("request_seconds"),
             connections: limits.whole("connections"),
             requests: limits.whole("requests"),
@@ -259,6 +267,7 @@ mod tests {
         let limits = Limits {
             body_bytes: 1_048_576,
             header_seconds: 10,
+            body_seconds: 30,
             request_seconds: 60,
             connections: 1024,
             requests: 512,

@@ -80,7 +80,7 @@ struct Found {
 /// What the routes share.
 pub struct Web {
     places: RwLock<BTreeMap<ConnectorName, Place>>,
-    body_bytes: usize,
+    body: request::BodyLimits,
     request_time: Duration,
     requests: Semaphore,
     /// Nobody waits for answers any more.
@@ -94,7 +94,10 @@ impl Web {
     pub fn new(limits: &crate::config::Limits, started: jiff::Timestamp) -> Arc<Web> {
         Arc::new(Web {
             places: RwLock::default(),
-            body_bytes: limits.body_bytes,
+            body: request::BodyLimits {
+                bytes: limits.body_bytes,
+                time: Duration::from_secs(limits.body_seconds),
+            },
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
             ended: CancellationToken::new(),

@@ -143,6 +143,7 @@ impl Room {
             let limits = Limits {
                 body_bytes: 1 << 14,
                 header_seconds: 10,
+                body_seconds: 4,
                 request_seconds: 8,
                 connections: 16,
                 requests: 16,
