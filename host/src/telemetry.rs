@@ -29,7 +29,9 @@ fn start(log: &Log, level: &str, audit: bool) {
         Ok(audit) if !wanted.contains("audit") => filter.add_directive(audit),
         _ => filter,
     };
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost: telling of that on the same full disk would panic.
+    let builder =
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     // A second subscriber in one process happens in tests only, where the first is as good.
     let _ = match log.format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -7,6 +7,7 @@ mod behind;
 mod cli;
 mod commands;
 mod directory;
+mod disk_full;
 mod documents;
 mod durability;
 mod employees;

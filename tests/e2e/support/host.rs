@@ -207,7 +207,11 @@ impl Host {
 
     /// Everything that was written to standard error.
     pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.path("log")).unwrap_or_default()).into_owned()
+        let path = self.path("log");
+        // It may be a device that never ends.
+        let is_file = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        let bytes = if is_file { fs::read(path).unwrap() } else { Vec::new() };
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Runs another command of the binary.
