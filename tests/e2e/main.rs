@@ -6,6 +6,7 @@
 mod behind;
 mod cli;
 mod commands;
+mod cut_off;
 mod directory;
 mod disk_full;
 mod documents;
