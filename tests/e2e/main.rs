@@ -18,6 +18,7 @@ mod groups;
 mod hostile;
 mod isolation;
 mod journey;
+mod kills;
 mod laws;
 mod live;
 mod passwords;
