@@ -5,7 +5,10 @@ mod check;
 mod control;
 mod doctor;
 mod fleet;
+mod following;
+mod service;
 mod settings;
+mod signals;
 mod simulate;
 mod tokens;
 mod walk;
@@ -33,8 +36,10 @@ use crate::{
 use anyhow::{Context, bail};
 use control::Controls;
 use fleet::Fleet;
-use notify::RecursiveMode;
+use following::Following;
+use service::Phase;
 use settings::Settings;
+use signals::{Hangups, Stops};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -43,15 +48,10 @@ use std::{
     time::Duration,
 };
 use tokens::Uses;
-#[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use watch::{Looks, Watch};
 
-/// How long requests in flight have to finish when the host stops.
-const GRACE: Duration = Duration::from_secs(20);
-/// How long the admin socket has then.
-const ADMIN_GRACE: Duration = Duration::from_secs(2);
+/// How long each step of the end may take once the time for requests is over.
+const LAST: Duration = Duration::from_secs(2);
 /// How long plugins have to look at their connectors' values.
 const BINDING: Duration = Duration::from_secs(30);
 /// How long a filter may look at every entry.
@@ -108,6 +108,7 @@ pub async fn run(
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
     let _only = only_host(&config)?;
+    let (mut stops, hangups) = (Stops::new(), Hangups::new());
     let key = sealing_key(&config)?;
     let catalog = catalog(&config)?;
     let certificates = certificates(&config)?;
@@ -150,83 +151,60 @@ pub async fn run(
     let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
-    tokio::spawn(reopen_logs(Arc::clone(&telemetry)));
-    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates, settings));
+    let status = following::serving(&fleet, &addresses).await;
+    service::tell(Phase::Serving(&status));
+    let living = tokio::spawn(service::live(Arc::clone(&web)));
+    let following = Following {
+        fleet: Arc::clone(&fleet),
+        certificates,
+        settings,
+        telemetry: Arc::clone(&telemetry),
+        addresses,
+    };
+    let following = tokio::spawn(following.go_on(hangups));
     let tokens = tokio::spawn(tokens::follow(Arc::clone(&fleet)));
-    let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
-    tracing::info!(cut, "No more requests; stopping the connectors");
-    following.abort();
-    tokens.abort();
-    stop.cancel();
-    telemetry.recent().finish();
-    fleet.stop().await;
+    let grace = Duration::from_secs(fleet.config.limits.shutdown_seconds);
+    let asked = CancellationToken::new();
+    let orderly = async {
+        let cut = server.serve(web.front(), asked.cancelled(), grace + LAST).await;
+        tracing::info!(cut, "No more requests; stopping the connectors");
+        following.abort();
+        tokens.abort();
+        stop.cancel();
+        telemetry.recent().finish();
+        if tokio::time::timeout(LAST.max(grace), fleet.stop()).await.is_err() {
+            tracing::warn!("Connectors did not stop in time");
+        }
+    };
+    let too_long = async {
+        asked.cancelled().await;
+        tokio::time::sleep(grace).await;
+        web.end();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = too_long => {}
+        () = asked_twice(&mut stops, &asked) => {
+            tracing::warn!("Asked to stop again; ending at once");
+        }
+    }
     fleet.uses.write();
+    living.abort();
     if let Ok(admin) = admin {
-        let _ = tokio::time::timeout(ADMIN_GRACE, admin).await;
+        let _ = tokio::time::timeout(LAST, admin).await;
     }
     let _ = std::fs::remove_file(ready_file(&fleet.config));
     Ok(())
 }
 
-/// Opens the log's files anew at each SIGHUP: whoever moves old ones away says so by that.
-async fn reopen_logs(telemetry: Arc<Telemetry>) {
-    #[cfg(unix)]
-    if let Ok(mut signals) = signal(SignalKind::hangup()) {
-        while signals.recv().await.is_some() {
-            telemetry.reopen();
-            tracing::info!("Log files opened anew");
-        }
-    }
-    #[cfg(not(unix))]
-    drop(telemetry);
-}
-
-/// Follows what happens to documents, settings, plugins and certificates while the host runs.
-async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>, settings: Settings) {
-    let config = &fleet.config;
-    let files = certificates.files();
-    let of_certificate = [files.certificate.as_path(), files.key.as_path()];
-    let mut folders = vec![
-        (config.connectors.as_path(), RecursiveMode::NonRecursive),
-        (config.plugins.as_path(), RecursiveMode::Recursive),
-        (config.home.as_path(), RecursiveMode::NonRecursive),
-    ];
-    let beside = of_certificate.iter().filter_map(|file| file.parent());
-    folders.extend(beside.map(|folder| (folder, RecursiveMode::NonRecursive)));
-    let settings = Arc::new(settings);
-    let passed_over = Arc::clone(&settings);
-    let mut watch = Watch::new(&folders, move |path| passed_over.is_noise(path));
-    let document = settings.document();
-    let mut set = Looks::of([document.as_path()]);
-    let mut served = Looks::of(of_certificate);
-    let mut plugins = Looks::of([config.plugins.as_path()]);
-    loop {
-        watch.changed().await;
-        let now_served = Looks::of(of_certificate);
-        if now_served != served {
-            served = now_served;
-            match certificates.reload(now()) {
-                Ok(true) => tracing::info!(not_after = %certificates.not_after(),
-                    "The certificate is another one from the next handshake on"),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "Certificate refused; the one before is served")
-                }
-            }
-        }
-        let now_set = Looks::of([document.as_path()]);
-        if now_set != set {
-            set = now_set;
-            settings.follow(&fleet.web);
-        }
-        let now_there = Looks::of([config.plugins.as_path()]);
-        if now_there == plugins {
-            fleet.follow(false).await;
-        } else {
-            plugins = now_there;
-            fleet.rescan().await;
-        }
-    }
+/// Passes the first request to stop on, and ends with the second.
+async fn asked_twice(stops: &mut Stops, asked: &CancellationToken) {
+    stops.next().await;
+    tracing::info!("Asked to stop");
+    service::tell(Phase::Stopping("Finishing what is under way"));
+    asked.cancel();
+    stops.next().await;
 }
 
 /// Makes sure that no other host works in the same folder; the lock goes with the file's handle.
@@ -382,23 +360,4 @@ fn tell_ready(
     let file = ready_file(config);
     write_atomic(&file, ready.to_string().as_bytes(), Some(0o600))
         .with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Ends when the process is asked to stop: SIGINT or SIGTERM.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(tokio::signal::ctrl_c().await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
-    tracing::info!("Asked to stop");
 }

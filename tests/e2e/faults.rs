@@ -65,15 +65,20 @@ fn a_panic_in_any_call_is_an_error_of_that_call() {
         rename(&entra).expect(200);
     }
     let entra = host.entra("EXPORT");
-    for _ in 0..3 {
-        for answer in
-            [entra.create(&person("marvin", "")), rename(&entra), entra.delete("person.2")]
-        {
-            let detail = answer.refused(500);
-            assert!(detail.contains("panic"), "{detail}");
-        }
+    let changes: [&dyn Fn() -> Answer; 5] = [
+        &|| entra.create(&person("marvin", "")),
+        &|| rename(&entra),
+        &|| entra.delete("person.2"),
+        &|| rename(&entra),
+        &|| entra.create(&person("marvin", "")),
+    ];
+    for change in changes {
+        let detail = change().refused(500);
+        assert!(detail.contains("panic"), "{detail}");
         assert_eq!(entra.matched("ada").unwrap()["displayName"], "Ada Lovelace");
     }
+    let detail = rename(&entra).refused(503);
+    assert!(detail.contains("failed 5 times in a row"), "{detail}");
     the_neighbor_works(&host);
     assert_eq!(host.health()["status"], "degraded");
 }
@@ -106,6 +111,42 @@ fn a_call_that_hangs_is_given_up_and_the_others_go_on() {
     fs::write(&release, "").unwrap();
     until("changes are accepted again", || (rename(&entra).status == 200).then_some(()));
     assert!(host.stop().success());
+}
+
+#[test]
+fn a_target_that_fails_again_and_again_is_left_alone_until_it_works() {
+    let mut host = Host::with(&["misbehaving"]);
+    let release = host.path("release");
+    let more = format!("release = \"{}\"\n[run.export]\nseconds = 1\n", release.display());
+    host.document("FENCED", &ordered("FENCED", "hang", "export", &more));
+    host.document("GOOD", &format!("{MEMORY}store = \"GOOD\""));
+    host.start();
+    let entra = host.entra("FENCED");
+    let failures =
+        (0..100).find(|_| rename(&entra).text.contains("times in a row; the next change"));
+    assert!(failures >= Some(5), "{failures:?}");
+    let answer = rename(&entra);
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    answer.refused(503);
+    assert_eq!(entra.everybody().len(), 3, "who only reads does not notice");
+    the_neighbor_works(&host);
+    assert_eq!(host.health()["status"], "degraded");
+    let standing = host.health_of("FENCED");
+    assert_eq!(standing["state"], "ready");
+    assert!(matches!(standing["exports"]["fence"].as_str(), Some("open" | "half-open")));
+    let listed = host.prints(&["connectors", "list"], "");
+    assert!(listed.contains("the target fails, changes are refused"), "{listed}");
+    let listed = host.prints(&["connectors", "list", "--json"], "");
+    assert!(listed.contains("\"fence\""), "{listed}");
+    fs::write(&release, "").unwrap();
+    until("changes are let through again", || (rename(&entra).status == 200).then_some(()));
+    assert_eq!(host.health()["status"], "ok");
+    assert!(host.health_of("FENCED")["exports"].is_null());
+    let log = host.log();
+    for line in ["changes are refused for now", "One change is let through", "works again"] {
+        assert!(log.contains(line), "{line}");
+    }
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub async fn simulate(config: HostConfig, name: &str, wishes: &Wishes) -> anyhow
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     tokio::spawn(async move {
-        super::asked_to_stop().await;
+        super::signals::Stops::new().next().await;
+        tracing::info!("Asked to stop");
         stopping.store(true, Ordering::Relaxed);
         tell("stopping: the step under way ends, then everything is cleaned up");
     });

@@ -13,6 +13,9 @@ const LAST_RETRY: Duration = Duration::from_secs(300);
 /// what was deleted.
 const FULL_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// A scheduler that has not gone on so long after it should have stands still.
+const LATE: Duration = Duration::from_secs(60);
+
 /// The pause after so many failures in a row, without jitter.
 fn pause(failures: u32) -> Duration {
     FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_RETRY)
@@ -101,12 +104,21 @@ impl Binding {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        self.memory.schedule.lock().wakes = pause.map(|pause| Instant::now() + pause);
+        let passed = tokio::select! {
             biased;
             () = self.retired.cancelled() => Passed::Retired,
             () = self.memory.wake.notified() => Passed::Asked,
             () = time => Passed::Time,
-        }
+        };
+        self.memory.schedule.lock().wakes = None;
+        passed
+    }
+
+    /// Whether the scheduler has not gone on when it should have.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.memory.schedule.lock().is_late(Instant::now())
     }
 
     /// Whether everything was last read so long ago that it has to be read again.
@@ -139,6 +151,10 @@ enum Passed {
 }
 
 impl Schedule {
+    fn is_late(&self, now: Instant) -> bool {
+        self.wakes.is_some_and(|wakes| now > wakes + LATE)
+    }
+
     /// A run ended.
     pub(super) fn note(&mut self, well: bool, full: bool) {
         self.ended = Some(Instant::now());
@@ -163,6 +179,16 @@ mod tests {
         let seconds: Vec<u64> = (1..=9).map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(seconds, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
         assert_eq!(pause(u32::MAX), LAST_RETRY);
+    }
+
+    #[test]
+    fn a_scheduler_stands_still_when_it_does_not_wake() {
+        let now = Instant::now();
+        let mut schedule = Schedule::default();
+        assert!(!schedule.is_late(now), "one that imports does not wait");
+        schedule.wakes = Some(now);
+        assert!(!schedule.is_late(now + LATE));
+        assert!(schedule.is_late(now + LATE + Duration::from_secs(1)));
     }
 
     #[test]

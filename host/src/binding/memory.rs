@@ -1,7 +1,7 @@
 //! What is known of one target, and what keeps its writers and runs apart. It outlives a binding when
 //! only the document changes: the binding of the new document takes it over.
 
-use super::{Status, guard::Guard, metrics::Meters};
+use super::{Status, fence::Fence, guard::Guard, metrics::Meters};
 use crate::space::Space;
 use ecma_plugin_sdk::{EntryId, Watermark};
 use parking_lot::{Mutex, RwLock};
@@ -40,6 +40,8 @@ pub(super) struct Memory {
     pub(super) schedule: Mutex<Schedule>,
     pub(super) status: Status,
     pub(super) meters: Arc<Meters>,
+    /// Keeps changes from a target in trouble.
+    pub(super) fence: Fence,
     pub(super) stopping: AtomicBool,
     /// What holds deletes and disables back.
     pub(super) guard: Arc<Guard>,
@@ -58,6 +60,8 @@ pub(super) struct Schedule {
     pub(super) failures: u32,
     /// The pause after the last run, when it failed.
     pub(super) retry: Option<Duration>,
+    /// When the scheduler, which waits, goes on by itself.
+    pub(super) wakes: Option<Instant>,
 }
 
 impl Default for Memory {
@@ -75,6 +79,7 @@ impl Default for Memory {
             schedule: Mutex::default(),
             status: Status::default(),
             meters: Arc::default(),
+            fence: Fence::default(),
             stopping: AtomicBool::new(false),
             guard: Arc::default(),
             journal: Mutex::default(),

@@ -8,6 +8,7 @@ mod asker;
 mod autosync;
 mod export;
 mod failure;
+mod fence;
 mod guard;
 mod import;
 mod kept;
@@ -28,6 +29,7 @@ mod tokens;
 pub use asker::{asked_by, same_asker};
 pub use export::Exporter;
 pub use failure::{Cause, Failure};
+pub use fence::Fenced;
 pub use guard::HeldExports;
 pub use outgoing::Outgoing;
 pub use provision::{Answered, Conditions, Outcome};
@@ -257,6 +259,12 @@ impl Binding {
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.memory.status
+    }
+
+    /// Why changes are refused at once, when they are: the target fails.
+    #[must_use]
+    pub fn fenced(&self) -> Option<Fenced> {
+        self.memory.fence.standing()
     }
 
     /// The document it was made of.

@@ -138,7 +138,12 @@ fn row(one: &Value, is_running: bool) -> Vec<String> {
         (None, None) => "stopped",
     };
     let entries = at_work["entries"].as_u64().map_or_else(String::new, |count| count.to_string());
-    let notes = [&at_work["notices"][0]["detail"], &at_work["detail"], &one["problems"][0]];
+    let notes = [
+        &at_work["notices"][0]["detail"],
+        &at_work["exports"]["detail"],
+        &at_work["detail"],
+        &one["problems"][0],
+    ];
     let note = notes.into_iter().find_map(Value::as_str).unwrap_or_default();
     let note = note.lines().next().unwrap_or_default().to_owned();
     vec![text(&one["name"]), text(&one["plugin"]), state.to_owned(), entries, note]

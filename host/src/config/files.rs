@@ -94,14 +94,27 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: Option<u32>) -> io::Resul
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let old = fs::metadata(path).ok();
     let kept = old.as_ref().and_then(self::mode);
-    let draft = Draft::write(path, content, mode.or(kept).unwrap_or(0o644), old.as_ref())?;
+    let draft = Draft::write(path, content, mode.or(kept).unwrap_or(0o644), old.as_ref());
+    let draft = draft.map_err(with_remedy)?;
     fs::rename(&draft.path, path)?;
     draft.settle()
 }
 
+/// A full disk is named with what to do.
+fn with_remedy(error: io::Error) -> io::Error {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match error.kind() {
+        kind @ (StorageFull | QuotaExceeded | FileTooLarge) => {
+            let remedy = "what was there is as it was; free some space and try again";
+            io::Error::new(kind, format!("{error}; {remedy}"))
+        }
+        _ => error,
+    }
+}
+
 /// Writes a file that must not exist yet, in one step.
 pub(super) fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let draft = Draft::write(path, content, mode, None)?;
+    let draft = Draft::write(path, content, mode, None).map_err(with_remedy)?;
     fs::hard_link(&draft.path, path)?;
     draft.settle()
 }

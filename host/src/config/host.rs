@@ -66,6 +66,11 @@ const LIMITS: &[Key] = &[
         "How long a client may take to send a request's headers.",
     ),
     Key::new(
+        "body_seconds",
+        Shape::Whole { from: 1, to: 3600, default: 30 },
+        "How long a client may take to send a request's body.",
+    ),
+    Key::new(
         "request_seconds",
         Shape::Whole { from: 1, to: 3600, default: 60 },
         "How long a request may take in all.",
@@ -79,6 +84,11 @@ const LIMITS: &[Key] = &[
         "requests",
         Shape::Whole { from: 1, to: 1_000_000, default: 512 },
         "Requests in flight, of all connectors together.",
+    ),
+    Key::new(
+        "shutdown_seconds",
+        Shape::Whole { from: 0, to: 3600, default: 20 },
+        "How long requests under way have to finish when the host stops.",
     ),
 ];
 
@@ -139,12 +149,16 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a client may take to send a request's headers.
     pub header_seconds: u64,
+    /// How long a client may take to send a request's body.
+    pub body_seconds: u64,
     /// How long a request may take in all.
     pub request_seconds: u64,
     /// Open connections of clients.
     pub connections: usize,
     /// Requests in flight, of all connectors together.
     pub requests: usize,
+    /// How long requests under way have to finish when the host stops.
+    pub shutdown_seconds: u64,
 }
 
 impl HostConfig {
@@ -189,9 +203,11 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
         limits: Limits {
             body_bytes: limits.whole("body_bytes"),
             header_seconds: limits.whole("header_seconds"),
+            body_seconds: limits.whole("body_seconds"),
             request_seconds: limits.whole("request_seconds"),
             connections: limits.whole("connections"),
             requests: limits.whole("requests"),
+            shutdown_seconds: limits.whole("shutdown_seconds"),
         },
         log: Log::of(&log, home),
         metrics: root.written_section("metrics").and_then(|metrics| metrics_address(&metrics)),
@@ -260,9 +276,11 @@ mod tests {
         let limits = Limits {
             body_bytes: 1_048_576,
             header_seconds: 10,
+            body_seconds: 30,
             request_seconds: 60,
             connections: 1024,
             requests: 512,
+            shutdown_seconds: 20,
         };
         assert_eq!(config.limits, limits);
         let file = LogFile {

@@ -207,9 +207,11 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'w> fmt::MakeWriter<'w> + Send + Sync + 'static,
 {
+    // A line that cannot be written is lost: telling of that on the same full disk would panic.
+    let layer = fmt::layer().log_internal_errors(false).with_writer(writer);
     match format {
-        LogFormat::Text => fmt::layer().with_ansi(ansi).with_writer(writer).boxed(),
-        LogFormat::Json => fmt::layer().json().with_current_span(false).with_writer(writer).boxed(),
+        LogFormat::Text => layer.with_ansi(ansi).boxed(),
+        LogFormat::Json => layer.json().with_current_span(false).boxed(),
     }
 }
 

@@ -3,12 +3,36 @@
 use super::{Endpoint, Notice, Web, reply};
 use crate::binding::{Binding, HeldExports};
 use axum::{
+    body::Body,
     extract::State,
-    http::StatusCode,
+    http::{Request, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tower::ServiceExt;
+
+impl Web {
+    /// Whether the host does its work: it answers itself, finds threads for imports, and the schedulers
+    /// of its connectors turn. If not, why.
+    pub async fn pulse(self: &Arc<Web>) -> Result<(), String> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = axum::http::Uri::from_static("/health");
+        let Ok(answer) = self.front().oneshot(request).await;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("/health is answered with {}", answer.status()));
+        }
+        tokio::task::spawn_blocking(|| ()).await.map_err(|error| error.to_string())?;
+        for (name, place) in self.places() {
+            if let Endpoint::Bound(binding) = place.endpoint
+                && binding.stands_still()
+            {
+                return Err(format!("the scheduler of {name} stands still"));
+            }
+        }
+        Ok(())
+    }
+}
 
 pub(super) async fn health(State(web): State<Arc<Web>>) -> Response {
     (StatusCode::OK, reply::json_header(), state(&web, false).to_string()).into_response()
@@ -52,8 +76,9 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
             .iter()
             .filter_map(|connector| connector["notices"].as_array())
             .any(|notices| notices.iter().any(waits));
+    let is_fenced = connectors.iter().any(|connector| connector["exports"].is_object());
     let status = match () {
-        () if any("failed") || is_waiting => "degraded",
+        () if any("failed") || is_waiting || is_fenced => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
@@ -89,6 +114,9 @@ fn of_binding(binding: &Binding) -> Value {
     }
     if let Some(held) = binding.held_exports() {
         connector["heldExports"] = json!(held);
+    }
+    if let Some(fenced) = binding.fenced() {
+        connector["exports"] = json!(fenced);
     }
     if let Some(run) = binding.status().runs().last() {
         // What went wrong in a run is the operator's business: the log has it.

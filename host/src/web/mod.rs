@@ -47,7 +47,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use tower::Service;
 use tracing::Instrument as _;
 use traffic::{Begun, Traffic};
@@ -95,7 +95,7 @@ pub struct Web {
     /// Where requests for anything may come from.
     allow: ArcSwap<Addresses>,
     doorman: Doorman,
-    body_bytes: usize,
+    body: request::BodyLimits,
     request_time: Duration,
     requests: Semaphore,
     /// Requests in flight at most.
@@ -104,6 +104,8 @@ pub struct Web {
     elsewhere: Traffic,
     /// What is to be known of the host.
     notices: RwLock<Vec<Notice>>,
+    /// Nobody waits for answers any more.
+    ended: CancellationToken,
     started: jiff::Timestamp,
 }
 
@@ -115,12 +117,16 @@ impl Web {
             places: RwLock::default(),
             allow: ArcSwap::default(),
             doorman: Doorman::default(),
-            body_bytes: limits.body_bytes,
+            body: request::BodyLimits {
+                bytes: limits.body_bytes,
+                time: Duration::from_secs(limits.body_seconds),
+            },
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
             most: limits.requests,
             elsewhere: Traffic::default(),
             notices: RwLock::default(),
+            ended: CancellationToken::new(),
             started,
         })
     }
@@ -168,6 +174,11 @@ impl Web {
         self.places.write().remove(name);
     }
 
+    /// Answers every request that still waits: the host ends now.
+    pub fn end(&self) {
+        self.ended.cancel();
+    }
+
     /// The binding of this connector, for a request that may write or not.
     async fn find(&self, name: &str, may_write: bool) -> Option<Result<Found, String>> {
         loop {
@@ -212,10 +223,13 @@ impl Web {
         if let Poll::Ready(response) = at_once {
             return response;
         }
-        match tokio::time::timeout(self.request_time, answer).await {
-            Ok(response) => response,
-            Err(_) => {
+        tokio::select! {
+            biased;
+            answered = tokio::time::timeout(self.request_time, answer) => answered.unwrap_or_else(|_| {
                 reply::busy("the request took too long; a write under way is finished all the same")
+            }),
+            () = self.ended.cancelled() => {
+                reply::busy("the host stops; whether a write under way was made is not known")
             }
         }
     }

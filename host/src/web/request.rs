@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 use serde_json::Value;
-use std::{borrow::Cow, error::Error as _};
+use std::{borrow::Cow, error::Error as _, time::Duration};
 
 /// What the path of a connector begins with.
 const CONNECTOR: &str = "/ecma2host_";
@@ -90,11 +90,18 @@ pub(super) fn base(uri: &Uri, headers: &HeaderMap, connector: &str) -> Option<St
     Some(["https://", host.as_str(), CONNECTOR, connector, "/scim"].concat())
 }
 
+/// What a client may take for a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
 /// The body as JSON.
 pub(super) async fn body(
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    limits: BodyLimits,
 ) -> Result<Value, Box<Response>> {
     let refused = |status, kind: Option<ScimType>, detail: String| {
         Box::new(reply::error(status, Error { scim_type: kind, detail }))
@@ -109,9 +116,20 @@ pub(super) async fn body(
         let detail = format!("the content type {other} is not application/scim+json");
         return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail));
     }
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|error| {
+    // A few bytes that unpack to gigabytes: nothing is unpacked.
+    let coding = headers.get(header::CONTENT_ENCODING).map(|coding| coding.as_bytes());
+    if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body is encoded; send it as it is, without Content-Encoding".to_owned();
+        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail));
+    }
+    let read = tokio::time::timeout(limits.time, axum::body::to_bytes(body, limits.bytes)).await;
+    let Ok(read) = read else {
+        let detail = format!("the body did not arrive within {} seconds", limits.time.as_secs());
+        return Err(refused(StatusCode::REQUEST_TIMEOUT, None, detail));
+    };
+    let bytes = read.map_err(|error| {
         if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
-            let detail = format!("the body is longer than {limit} bytes");
+            let detail = format!("the body is longer than {} bytes", limits.bytes);
             return refused(StatusCode::PAYLOAD_TOO_LARGE, None, detail);
         }
         let detail = format!("the body broke off: {error}");
@@ -178,6 +196,43 @@ mod tests {
         check(&["*"], &["*"]);
         check(&["W/\"a,b\" , \"c\",", "\"d\""], &["W/\"a,b\"", "\"c\"", "\"d\""]);
         assert!(same_tag("W/\"a\"", "\"a\"") && !same_tag("\"a\"", "\"b\""));
+    }
+
+    /// A body that never comes.
+    struct Silent;
+
+    impl axum::body::HttpBody for Silent {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_late_encoded_or_deep_is_refused() {
+        let check = async |headers: &[(header::HeaderName, &str)], sent: Body, expected: u16| {
+            let pair =
+                |(name, value): &(header::HeaderName, &str)| (name.clone(), value.parse().unwrap());
+            let headers: HeaderMap = headers.iter().map(pair).collect();
+            let limits = BodyLimits { bytes: 1 << 20, time: Duration::from_millis(10) };
+            let status =
+                body(&headers, sent, limits).await.map_or_else(|r| r.status().as_u16(), |_| 200);
+            assert_eq!(status, expected, "{headers:?}");
+        };
+        check(&[], Body::new(Silent), 408).await;
+        for (coding, status) in [("gzip", 415), ("deflate, br", 415), ("", 415), ("Identity", 200)]
+        {
+            check(&[(header::CONTENT_ENCODING, coding)], Body::from("{}"), status).await;
+        }
+        let deep = |levels| Body::from(["[".repeat(levels), "]".repeat(levels)].concat());
+        check(&[], deep(100), 200).await;
+        check(&[], deep(500_000), 400).await;
+        check(&[], Body::from("{\"a\":".repeat(100_000)), 400).await;
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Call<'_> {
             _ => return Ok(reply::not_allowed(BULK)),
         }
         self.discovered()?;
-        let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+        let body = request::body(&self.head.headers, body, self.web.body).await?;
         let request = BulkRequest::parse(body).map_err(wrong)?;
         if request.operations.len() > bulk::MOST {
             let many = request.operations.len();
@@ -182,7 +182,7 @@ impl Call<'_> {
     }
 
     async fn create(self, flow: Arc<Flow>, body: Body) -> Answer {
-        let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+        let body = request::body(&self.head.headers, body, self.web.body).await?;
         let answered = self.answered(&flow, true)?;
         let created = self.binding.create(Arc::clone(&flow), body, answered);
         self.written(&flow, StatusCode::CREATED, created.await)
@@ -196,7 +196,7 @@ impl Call<'_> {
     async fn search(self, flows: Vec<Arc<Flow>>, body: Body) -> Answer {
         match self.head.method {
             Method::POST => {
-                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+                let body = request::body(&self.head.headers, body, self.web.body).await?;
                 let asked = SearchRequest::try_from(body).map_err(wrong)?;
                 query::answer(&self.binding, flows, asked, &self.base).await
             }
@@ -218,7 +218,7 @@ impl Call<'_> {
         match self.head.method {
             Method::GET | Method::HEAD => self.get(&flow, &id, &self.head.headers).await,
             Method::PATCH => {
-                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+                let body = request::body(&self.head.headers, body, self.web.body).await?;
                 let patch = PatchRequest::try_from(body).map_err(wrong)?;
                 // A group may be long: it is answered only when something of it is asked for.
                 let whole = flow.links().is_empty() || self.query.get("attributes").is_some();
@@ -228,7 +228,7 @@ impl Call<'_> {
                 self.written(&flow, StatusCode::OK, patched.await)
             }
             Method::PUT => {
-                let body = request::body(&self.head.headers, body, self.web.body_bytes).await?;
+                let body = request::body(&self.head.headers, body, self.web.body).await?;
                 let answered = self.answered(&flow, true)?;
                 let replaced =
                     self.binding.replace(Arc::clone(&flow), id, body, conditions, answered);
@@ -299,7 +299,7 @@ impl Call<'_> {
             bulk: Bulk {
                 supported: true,
                 max_operations: bulk::MOST as u64,
-                max_payload_size: self.web.body_bytes as u64,
+                max_payload_size: self.web.body.bytes as u64,
             },
             filter_max_results: Some(LARGEST_PAGE as u64),
             change_password,

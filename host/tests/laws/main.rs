@@ -3,8 +3,10 @@
 
 mod addresses;
 mod bounds;
+mod clock;
 mod exports;
 mod failures;
+mod fence;
 mod groups;
 mod imports;
 mod meanwhile;

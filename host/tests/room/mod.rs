@@ -42,9 +42,11 @@ impl Setup {
         let limits = Limits {
             body_bytes: 1 << 16,
             header_seconds: 10,
+            body_seconds: 30,
             request_seconds: 60,
             connections: 16,
             requests: 4096,
+            shutdown_seconds: 20,
         };
         Setup {
             plugin,

@@ -53,13 +53,16 @@ impl Host {
             fs::create_dir(host.path(folder)).unwrap();
             mode(&host.path(folder), 0o755);
         }
-        for plugin in plugins {
-            let library = built_library(plugin);
-            let name = library.file_name().unwrap().to_str().unwrap();
-            host.plugin(name, &fs::read(&library).unwrap());
-        }
+        plugins.iter().for_each(|plugin| host.add_plugin(plugin));
         host.write("host.toml", SETTINGS);
         host
+    }
+
+    /// Puts one of our plugins into the plugins folder.
+    pub(crate) fn add_plugin(&self, plugin: &str) {
+        let library = built_library(plugin);
+        let name = library.file_name().unwrap().to_str().unwrap();
+        self.plugin(name, &fs::read(&library).unwrap());
     }
 
     /// A place in the home.
@@ -176,11 +179,21 @@ impl Host {
         self.running.as_ref().unwrap().child.id()
     }
 
+    /// Sends the host a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.running.as_ref().unwrap().child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Asks the host to stop and waits for its end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for the end of a host that was asked to stop.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut running = self.running.take().unwrap();
-        let pid = rustix::process::Pid::from_child(&running.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         until("the host has stopped", || running.child.try_wait().unwrap())
     }
 
@@ -212,7 +225,11 @@ impl Host {
 
     /// Everything that was written to standard error.
     pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.path("log")).unwrap_or_default()).into_owned()
+        let path = self.path("log");
+        // It may be a device that never ends.
+        let is_file = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        let bytes = if is_file { fs::read(path).unwrap() } else { Vec::new() };
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Runs another command of the binary.

@@ -148,9 +148,11 @@ impl Room {
             let limits = Limits {
                 body_bytes: 1 << 14,
                 header_seconds: 10,
+                body_seconds: 4,
                 request_seconds: 8,
                 connections: 16,
                 requests: 16,
+                shutdown_seconds: 20,
             };
             let web = Web::new(&limits, clock());
             web.set(name, Endpoint::Bound(Arc::clone(&binding)));

@@ -33,7 +33,13 @@ impl Running {
     /// Panics with the end of its log when it does not come up within 30 s.
     #[track_caller]
     pub fn restart(&self) {
-        let restarted = self.server().restart(|| self.hr.answers());
+        self.stopped_while(|| ());
+    }
+
+    /// The same; something is done while the server is stopped.
+    #[track_caller]
+    pub fn stopped_while(&self, meanwhile: impl FnOnce()) {
+        let restarted = self.server().restart(meanwhile, || self.hr.answers());
         or_panic(restarted.context("cannot restart the server"));
     }
 

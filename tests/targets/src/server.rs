@@ -87,12 +87,14 @@ impl Server {
         bail!("others took ports before the server could, {PORTS_TRIED} times")
     }
 
-    /// Stops the server, starts it again, and waits until it answers.
+    /// Stops the server, does something meanwhile, starts it again, and waits until it answers.
     pub(crate) fn restart(
         &mut self,
+        meanwhile: impl FnOnce(),
         answers: impl Fn() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         self.watchdog.stop()?;
+        meanwhile();
         self.watchdog.run(&self.words)?;
         wait(&self.watchdog, answers)
     }

@@ -220,7 +220,7 @@ impl Directory {
     /// entries. Panics with the end of its log when it does not come up within 30 s.
     #[track_caller]
     pub fn restart(&self) {
-        let restarted = self.server().restart(|| self.plan.answers(self.ports));
+        let restarted = self.server().restart(|| (), || self.plan.answers(self.ports));
         or_panic(restarted.context("cannot restart the server"));
     }
 
