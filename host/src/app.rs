@@ -1,12 +1,14 @@
 //! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
 //! takes everything down again. Imported by nobody but `main`.
 
+mod certificates;
 mod check;
 mod control;
 mod fleet;
 mod simulate;
 mod watch;
 
+pub use certificates::{Installed, certificate, generate_certificate, install_certificate};
 pub use check::{candidate, validate};
 pub use control::socket;
 pub use simulate::simulate;
@@ -18,9 +20,10 @@ use crate::{
         write_atomic,
     },
     plugins::{self, Catalog},
-    web::{Web, server, tls},
+    web::{Web, server},
 };
 use anyhow::{Context, bail};
+use certificates::Tls;
 use control::Controls;
 use fleet::Fleet;
 use notify::RecursiveMode;
@@ -90,16 +93,16 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     let _only = only_host(&config)?;
     let key = sealing_key(&config)?;
     let catalog = catalog(&config)?;
-    let certificates = certificates(&config)?;
+    let tls = Arc::new(Tls::load(&config, &key)?);
     let web = Web::new(&config.limits, now());
+    web.show(Arc::clone(&tls.certificates));
     catalog.sweep();
     let limits = server::Limits {
         connections: config.limits.connections,
         header_seconds: config.limits.header_seconds,
         handshake_seconds: HANDSHAKE,
     };
-    let server =
-        server::Server::bind(&config.listen, limits, tls::server_config(&certificates)).await?;
+    let server = server::Server::bind(tls.offers(), limits).await?;
     let fleet = Fleet::new(config, key, catalog, Arc::clone(&web));
     fleet.follow(false).await;
     let connectors = fleet.len().await;
@@ -107,17 +110,19 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         tracing::warn!(folder = %fleet.config.connectors.display(), "No connector is at work");
     }
     let addresses = server.local_addrs().to_vec();
-    tell_ready(&fleet.config, &addresses, certificates.files())?;
+    tell_ready(&fleet.config, &addresses, &tls.certificates.files().certificate)?;
     tracing::info!(?addresses, connectors, "Listening");
-    let controls = Controls { fleet: Arc::clone(&fleet), certificates: Arc::clone(&certificates) };
+    let controls = Controls { fleet: Arc::clone(&fleet), tls: Arc::clone(&tls) };
     let stop = CancellationToken::new();
     let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
-    let following = tokio::spawn(follow(Arc::clone(&fleet), certificates));
+    let warning = tokio::spawn(certificates::warn_of_end(Arc::clone(&tls.certificates)));
+    let following = tokio::spawn(follow(Arc::clone(&fleet), tls));
     let cut = server.serve(web.front(), asked_to_stop(), GRACE).await;
     tracing::info!(cut, "No more requests; stopping the connectors");
     following.abort();
+    warning.abort();
     stop.cancel();
     fleet.stop().await;
     if let Ok(admin) = admin {
@@ -127,34 +132,20 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
     Ok(())
 }
 
-/// Follows what happens to documents, plugins and certificates while the host runs.
-async fn follow(fleet: Arc<Fleet>, certificates: Arc<tls::Certificates>) {
+/// Follows what happens to settings, documents, plugins and certificates while the host runs.
+async fn follow(fleet: Arc<Fleet>, tls: Arc<Tls>) {
     let config = &fleet.config;
-    let files = certificates.files();
-    let of_certificate = [files.certificate.as_path(), files.key.as_path()];
     let mut folders = vec![
-        (config.connectors.as_path(), RecursiveMode::NonRecursive),
-        (config.plugins.as_path(), RecursiveMode::Recursive),
+        (config.connectors.clone(), RecursiveMode::NonRecursive),
+        (config.plugins.clone(), RecursiveMode::Recursive),
     ];
-    let beside = of_certificate.iter().filter_map(|file| file.parent());
+    let beside = tls.folders().into_iter();
     folders.extend(beside.map(|folder| (folder, RecursiveMode::NonRecursive)));
-    let mut watch = Watch::new(&folders);
-    let mut served = Looks::of(of_certificate);
+    let mut watch = Watch::new(&folders, &config.home.join("host.toml"));
     let mut plugins = Looks::of([config.plugins.as_path()]);
     loop {
         watch.changed().await;
-        let now_served = Looks::of(of_certificate);
-        if now_served != served {
-            served = now_served;
-            match certificates.reload(now()) {
-                Ok(true) => tracing::info!(not_after = %certificates.not_after(),
-                    "The certificate is another one from the next handshake on"),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "Certificate refused; the one before is served")
-                }
-            }
-        }
+        fleet.follow_certificate(&tls).await;
         let now_there = Looks::of([config.plugins.as_path()]);
         if now_there == plugins {
             fleet.follow(false).await;
@@ -205,19 +196,6 @@ fn close_to_others(folder: &Path) {
 
 #[cfg(not(unix))]
 fn close_to_others(_: &Path) {}
-
-fn certificates(config: &HostConfig) -> anyhow::Result<Arc<tls::Certificates>> {
-    let files = match &config.tls {
-        Some(files) => {
-            tls::CertificateFiles { certificate: files.certificate.clone(), key: files.key.clone() }
-        }
-        None => {
-            let name = config.host_name.clone().unwrap_or_else(machine_name);
-            tls::ensure_certificate(&config.state, &name, now())?
-        }
-    };
-    Ok(Arc::new(tls::Certificates::load(files, now())?))
-}
 
 fn machine_name() -> String {
     #[cfg(unix)]
@@ -276,13 +254,13 @@ fn ready_file(config: &HostConfig) -> PathBuf {
 fn tell_ready(
     config: &HostConfig,
     addresses: &[SocketAddr],
-    files: &tls::CertificateFiles,
+    certificate: &Path,
 ) -> anyhow::Result<()> {
     let listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let ready = serde_json::json!({
         "pid": std::process::id(),
         "listen": listen,
-        "ca_pem": files.certificate,
+        "ca_pem": certificate,
     });
     let file = ready_file(config);
     write_atomic(&file, ready.to_string().as_bytes(), Some(0o600))

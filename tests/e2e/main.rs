@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod behind;
+mod certs;
 mod cli;
 mod commands;
 mod directory;

@@ -1,11 +1,11 @@
 //! The admin API's way to what only the composition root can do, and the place where it listens.
 
-use super::fleet::Fleet;
+use super::{certificates::Tls, fleet::Fleet};
 use crate::{
     plugins::Row,
-    web::{Web, admin, tls::Certificates},
+    web::{Web, admin},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     future::Future,
     path::{Path, PathBuf},
@@ -17,12 +17,15 @@ use tokio_util::sync::CancellationToken;
 /// What the admin API may ask for.
 pub(super) struct Controls {
     pub(super) fleet: Arc<Fleet>,
-    pub(super) certificates: Arc<Certificates>,
+    pub(super) tls: Arc<Tls>,
 }
 
 impl admin::Control for Controls {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async { self.fleet.rescan().await })
+        Box::pin(async {
+            self.fleet.follow_certificate(&self.tls).await;
+            self.fleet.rescan().await;
+        })
     }
 
     fn plugins(&self) -> Vec<Row> {
@@ -30,12 +33,7 @@ impl admin::Control for Controls {
     }
 
     fn certificate(&self) -> Value {
-        let files = self.certificates.files();
-        json!({
-            "certificate": files.certificate,
-            "key": files.key,
-            "notAfter": self.certificates.not_after().to_string(),
-        })
+        self.tls.shown()
     }
 }
 

@@ -4,7 +4,7 @@
 //! not right is refused and the old one goes on. What happens to what is known of the target is
 //! `binding::Takeover`.
 
-use super::{BINDING, bind, texts};
+use super::{BINDING, bind, certificates::Tls, texts};
 use crate::{
     binding::{Binding, Takeover, Unbound},
     config::{ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, load_connectors},
@@ -371,6 +371,12 @@ impl Fleet {
             notices.push(Notice { kind: "reading", detail });
         }
         self.web.tell(name, notices);
+    }
+
+    /// Looks at the certificate again.
+    pub(super) async fn follow_certificate(&self, tls: &Arc<Tls>) {
+        let (tls, key) = (Arc::clone(tls), self.key.load_full());
+        let _ = tokio::task::spawn_blocking(move || tls.follow(&key)).await;
     }
 
     /// Looks at the plugins folder again; connectors that wait for a plugin are tried again.

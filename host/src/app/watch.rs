@@ -21,21 +21,31 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches these folders; one that is not there, or cannot be watched, is looked at now and then
-    /// like all the others.
-    pub(super) fn new(folders: &[(&Path, RecursiveMode)]) -> Watch {
+    /// Watches these folders, and one file whose neighbors do not count; what is not there, or cannot
+    /// be watched, is looked at now and then like all the others.
+    pub(super) fn new(folders: &[(PathBuf, RecursiveMode)], file: &Path) -> Watch {
         let (tell, told) = mpsc::channel(1);
+        let counting: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
+        let counting = move |path: &PathBuf, file: &Path| {
+            path == file || counting.iter().any(|folder| path.starts_with(folder))
+        };
+        let alone = file.to_owned();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_reading = |event: &notify::Event| event.kind.is_access();
-            if !event.as_ref().is_ok_and(is_reading) {
+            let is_nothing = |event: &notify::Event| {
+                let counts = |path| counting(path, &alone);
+                event.kind.is_access() || !event.paths.is_empty() && !event.paths.iter().any(counts)
+            };
+            if !event.as_ref().is_ok_and(is_nothing) {
                 // One word that waits is enough.
                 let _ = tell.try_send(());
             }
         });
         let mut watcher =
             watcher.inspect_err(|error| tracing::warn!(%error, "Files cannot be watched")).ok();
-        for (folder, mode) in folders {
-            let watched = watcher.as_mut().map(|watcher| watcher.watch(folder, *mode));
+        let beside = file.parent().map(|folder| (folder, RecursiveMode::NonRecursive));
+        let all = folders.iter().map(|(folder, mode)| (folder.as_path(), *mode));
+        for (folder, mode) in beside.into_iter().chain(all) {
+            let watched = watcher.as_mut().map(|watcher| watcher.watch(folder, mode));
             if let Some(Err(error)) = watched {
                 tracing::info!(folder = %folder.display(), %error, every = ?LOOK,
                     "The folder is not watched, only looked at now and then");

@@ -1,6 +1,7 @@
 //! The command line. Each command prints tables for people, or one JSON document with `--json`; how it
 //! ends is the same for scripts everywhere, see [`Exit`].
 
+mod cert;
 mod client;
 mod connectors;
 mod plugins;
@@ -60,6 +61,9 @@ enum Command {
     History(runs::History),
     /// What the host knows of a connector's target.
     Cache(runs::Cache),
+    /// The host's certificate.
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// The secret tokens of clients.
     #[command(subcommand)]
     Token(secrets::Token),
@@ -162,6 +166,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Imports(what) => runs::imports(&at, what),
         Command::History(what) => runs::history(&at, &what),
         Command::Cache(what) => runs::cache(&at, &what),
+        Command::Cert(what) => cert::run(&at, what),
         Command::Token(what) => secrets::token(&at, what),
         Command::Seal => secrets::seal(&at),
         Command::Simulate(what) => simulate::run(&at, what),

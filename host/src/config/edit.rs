@@ -1,6 +1,6 @@
 //! Documents as they are shown and moved: secrets left out, another name.
 
-use super::files::{EditError, read_document, write_atomic};
+use super::files::{EditError, parsed, read_document, write_atomic};
 use std::{fs, path::Path};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
@@ -88,6 +88,26 @@ pub fn rename_document(from: &Path, to: &Path, name: &str) -> Result<(), EditErr
     fs::rename(from, to).map_err(file(from))
 }
 
+/// Names the operator's own certificate in `host.toml`, which is made if it is not there; the rest,
+/// comments included, stays.
+pub fn set_certificate(path: &Path, certificate: &str, key: &str) -> Result<(), EditError> {
+    let file = |source| EditError::File { path: path.to_owned(), source };
+    let text = match read_document(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(file)?,
+    };
+    let mut document = parsed(path, &text)?;
+    let table = document["tls"].or_insert(toml_edit::table());
+    let Some(table) = table.as_table_like_mut() else {
+        return Err(EditError::NoTable { path: path.to_owned(), key: "tls".to_owned() });
+    };
+    table.remove("pkcs12");
+    table.remove("password");
+    table.insert("certificate", toml_edit::value(certificate));
+    table.insert("key", toml_edit::value(key));
+    write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +138,28 @@ mod tests {
         fs::write(&from, "plugin = \"x\"\n").unwrap();
         rename_document(&from, &to, "B").unwrap();
         assert_eq!(fs::read_to_string(&to).unwrap(), "plugin = \"x\"\n");
+    }
+
+    #[test]
+    fn a_certificate_is_named_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("host.toml");
+        let named = "[tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+        for (before, after) in [
+            (None, named.to_owned()),
+            (Some("# mine\nlisten = [] # l\n"), format!("# mine\nlisten = [] # l\n\n{named}")),
+            (
+                Some("[tls] # t\npkcs12 = \"p\"\n[log]\n"),
+                named.replace("[tls]", "[tls] # t") + "[log]\n",
+            ),
+        ] {
+            let _ = fs::remove_file(&path);
+            before.into_iter().for_each(|text| fs::write(&path, text).unwrap());
+            set_certificate(&path, "c", "k").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
+        fs::write(&path, "tls = 1\n").unwrap();
+        let refused = set_certificate(&path, "c", "k").unwrap_err().to_string();
+        assert!(refused.ends_with("tls is no table, where one is wanted"), "{refused}");
     }
 }

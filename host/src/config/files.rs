@@ -34,6 +34,14 @@ pub enum EditError {
         /// The key.
         key: String,
     },
+    /// The key holds no table.
+    #[error("{}: {key} is no table, where one is wanted", .path.display())]
+    NoTable {
+        /// The document.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
 }
 
 /// Reads a document; refuses what is no text file, too large, or writable by anybody.
@@ -174,10 +182,7 @@ fn dress(_file: &fs::File, _mode: u32, _old: Option<&fs::Metadata>) -> io::Resul
 pub fn set_string(path: &Path, key: &str, value: &str) -> Result<(), EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
     let text = read_document(path).map_err(file)?;
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        let offset = error.span().map_or(0, |span| span.start);
-        EditError::Syntax(Problem::at(&path.to_string_lossy(), &text, offset, "", error.message()))
-    })?;
+    let mut document = parsed(path, &text)?;
     match document.get_mut(key) {
         Some(Item::Value(old)) => {
             let decor = old.decor().clone();
@@ -190,6 +195,14 @@ pub fn set_string(path: &Path, key: &str, value: &str) -> Result<(), EditError> 
         }
     }
     write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
+}
+
+/// A document to be edited.
+pub(super) fn parsed(path: &Path, text: &str) -> Result<DocumentMut, EditError> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let offset = error.span().map_or(0, |span| span.start);
+        EditError::Syntax(Problem::at(&path.to_string_lossy(), text, offset, "", error.message()))
+    })
 }
 
 #[cfg(test)]

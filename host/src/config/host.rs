@@ -11,13 +11,14 @@ use super::{
     files,
     keys::{Key, Shape},
     problem::Problem,
+    tls::{self, Listener, TlsFiles},
 };
 
 /// The keys of `host.toml`.
 pub(super) const HOST: &[Key] = &[
     Key::new(
         "listen",
-        Shape::Names { default: &["0.0.0.0:8585"], at_least: 1 },
+        Shape::Names { default: &["0.0.0.0:8585"], at_least: 0 },
         "Addresses and ports to listen on; port 0 takes a free one.",
     ),
     Key::new(
@@ -40,14 +41,14 @@ pub(super) const HOST: &[Key] = &[
         Shape::Name { default: Some("state") },
         "The folder of what the host keeps for itself, relative to its home.",
     ),
-    Key::new("tls", Shape::Table(TLS), "Your own certificate instead of a self-signed one."),
+    Key::new("tls", Shape::Table(tls::TLS), "Your own certificate instead of a self-signed one."),
+    Key::new(
+        "listener",
+        Shape::Tables(tls::LISTENER),
+        "One more address, where clients show a certificate.",
+    ),
     Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
     Key::new("log", Shape::Table(LOG), "What is logged and how."),
-];
-
-const TLS: &[Key] = &[
-    Key::new("certificate", Shape::NAME, "PEM file of the certificate and its chain.").required(),
-    Key::new("key", Shape::NAME, "PEM file of the certificate's private key.").required(),
 ];
 
 const LIMITS: &[Key] = &[
@@ -98,6 +99,8 @@ pub struct HostConfig {
     pub home: PathBuf,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
+    /// Where to listen for clients with certificates.
+    pub listeners: Vec<Listener>,
     /// The name in the certificate, when it is not the machine's own.
     pub host_name: Option<String>,
     /// The folder of plugins.
@@ -112,15 +115,6 @@ pub struct HostConfig {
     pub limits: Limits,
     /// What is logged and how.
     pub log: Log,
-}
-
-/// The operator's own PEM files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
 }
 
 /// Bounds on what clients may ask at once.
@@ -187,13 +181,12 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
     HostConfig {
         home: home.to_owned(),
         listen: addresses(root),
+        listeners: tls::listeners(home, root),
         host_name,
         plugins: path(root, "plugins"),
         connectors: path(root, "connectors"),
         state: path(root, "state"),
-        tls: root
-            .written_section("tls")
-            .map(|tls| TlsFiles { certificate: path(&tls, "certificate"), key: path(&tls, "key") }),
+        tls: root.written_section("tls").map(|section| tls::files(home, &section)),
         limits: Limits {
             body_bytes: limits.whole("body_bytes"),
             header_seconds: limits.whole("header_seconds"),
@@ -216,11 +209,11 @@ fn addresses(root: &Section<'_>) -> Vec<SocketAddr> {
     for written in root.texts("listen").iter().filter(|written| !written.is_empty()) {
         match written.parse() {
             Ok(address) => addresses.push(address),
-            Err(_) => root.problem(
-                "listen",
-                format!("{written:?} is not an IP address and port such as \"127.0.0.1:8585\""),
-            ),
+            Err(_) => root.problem("listen", tls::not_an_address(written)),
         }
+    }
+    if root.is_empty_list("listen") && !root.has("listener") {
+        root.problem("listen", "must name at least 1");
     }
     addresses
 }
@@ -290,7 +283,6 @@ mod tests {
     fn broken_documents_say_where_and_why() {
         for (text, expected) in [
             ("lisen = []", "1:1: lisen: unknown key, did you mean \"listen\"?"),
-            ("listen = []", "1:10: listen: must name at least 1"),
             (
                 "listen = [\"localhost\"]",
                 "1:10: listen: \"localhost\" is not an IP address and port such as \
@@ -298,7 +290,6 @@ mod tests {
             ),
             ("listen = [1]", "1:11: listen[0]: must be a string, found a whole number"),
             ("host_name = \"a b\"", "1:13: host_name: must be a host name or an IP address"),
-            ("[tls]\nkey = \"k\"", "1:1: tls.certificate: missing"),
             (
                 "[limits]\nrequests = 0",
                 "2:12: limits.requests: must be between 1 and 1000000, found 0",

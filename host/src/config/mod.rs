@@ -20,6 +20,7 @@ mod problem;
 mod schema;
 mod sealing;
 mod secrets;
+mod tls;
 mod token;
 mod value;
 
@@ -29,9 +30,9 @@ mod tests;
 pub use connector::{
     ConnectorConfig, DeltaImport, Export, FullImport, Guard, Loaded, RunProfiles, load_connectors,
 };
-pub use edit::{rename_document, without_secrets};
+pub use edit::{rename_document, set_certificate, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
-pub use host::{HostConfig, Limits, Log, LogFormat, TlsFiles};
+pub use host::{HostConfig, Limits, Log, LogFormat};
 pub use keys::nearest;
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
@@ -41,5 +42,6 @@ pub use problem::Problem;
 pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
+pub use tls::{Listener, TlsFiles};
 pub use token::{TokenHash, TokenSource, new_token};
 pub use value::{ConfigValue, Resolved};

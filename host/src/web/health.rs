@@ -41,12 +41,18 @@ pub(super) fn state(web: &Web) -> Value {
         () if all("ready") => "ok",
         () => "starting",
     };
-    json!({
+    let mut state = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "started": web.started.to_string(),
         "connectors": connectors,
-    })
+    });
+    if let Some(certificates) = web.certificates.get() {
+        let facts = certificates.facts();
+        let days = facts.days(jiff::Timestamp::now());
+        state["certificate"] = json!({"notAfter": facts.not_after, "days": days});
+    }
+    state
 }
 
 fn of_binding(binding: &Binding) -> Value {

@@ -34,7 +34,7 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -84,6 +84,7 @@ pub struct Web {
     request_time: Duration,
     requests: Semaphore,
     started: jiff::Timestamp,
+    certificates: OnceLock<Arc<tls::Certificates>>,
 }
 
 impl Web {
@@ -96,7 +97,13 @@ impl Web {
             request_time: Duration::from_secs(limits.request_seconds),
             requests: Semaphore::new(limits.requests),
             started,
+            certificates: OnceLock::new(),
         })
+    }
+
+    /// Lets `/health` tell of the certificate that is served.
+    pub fn show(&self, certificates: Arc<tls::Certificates>) {
+        let _ = self.certificates.set(certificates);
     }
 
     /// Sets what answers for a connector; what is to be known of it stays.
