@@ -16,8 +16,8 @@ pub use simulate::simulate;
 use crate::{
     binding::{Binding, Steps, Unbound},
     config::{
-        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, private_folder,
-        write_atomic,
+        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealError, SealingKey,
+        private_folder, write_atomic,
     },
     plugins::{self, Catalog},
     web::{Web, server},
@@ -78,11 +78,20 @@ pub fn catalog(config: &HostConfig) -> anyhow::Result<Catalog> {
     Ok(Catalog::scan(&config.plugins, &config.state.join("shadow"), Some(&config.home)))
 }
 
-/// The key that seals secrets, made when there is none.
-pub fn sealing_key(config: &HostConfig) -> anyhow::Result<SealingKey> {
-    private_folder(&config.state)
-        .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
-    Ok(SealingKey::load_or_create(&config.state.join("seal.key"))?)
+/// The key that seals secrets; a file of it is made when there is none.
+pub fn sealing_key(config: &HostConfig) -> Result<SealingKey, SealError> {
+    match config.sealing_key.file() {
+        Some(file) => SealingKey::load_or_create(file),
+        None => SealingKey::load(&config.sealing_key),
+    }
+}
+
+/// The same; where it cannot be read, what stands for it and opens nothing.
+fn any_sealing_key(config: &HostConfig) -> SealingKey {
+    sealing_key(config).unwrap_or_else(|error| {
+        tracing::error!(%error, "No sealing key; connectors with sealed values are not at work");
+        SealingKey::unusable(&error)
+    })
 }
 
 /// Runs the host until it is asked to stop.
@@ -91,7 +100,7 @@ pub async fn run(mut config: HostConfig, port: Option<u16>) -> anyhow::Result<()
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
     let _only = only_host(&config)?;
-    let key = sealing_key(&config)?;
+    let key = any_sealing_key(&config);
     let catalog = catalog(&config)?;
     let tls = Arc::new(Tls::load(&config, &key)?);
     let web = Web::new(&config.limits, now());
@@ -139,12 +148,15 @@ async fn follow(fleet: Arc<Fleet>, tls: Arc<Tls>) {
         (config.connectors.clone(), RecursiveMode::NonRecursive),
         (config.plugins.clone(), RecursiveMode::Recursive),
     ];
-    let beside = tls.folders().into_iter();
+    let of_key = config.sealing_key.file().and_then(Path::parent).map(Path::to_owned);
+    let beside = tls.folders().into_iter().chain(of_key);
     folders.extend(beside.map(|folder| (folder, RecursiveMode::NonRecursive)));
     let mut watch = Watch::new(&folders, &config.home.join("host.toml"));
     let mut plugins = Looks::of([config.plugins.as_path()]);
     loop {
         watch.changed().await;
+        // First: whoever makes a new key writes it before what it seals.
+        fleet.follow_key();
         fleet.follow_certificate(&tls).await;
         let now_there = Looks::of([config.plugins.as_path()]);
         if now_there == plugins {

@@ -15,6 +15,7 @@ mod faults;
 mod flows;
 mod groups;
 mod journey;
+mod keys;
 mod laws;
 mod live;
 mod passwords;

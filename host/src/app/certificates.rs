@@ -192,7 +192,7 @@ pub fn certificate(config: &HostConfig) -> anyhow::Result<Value> {
              `ecma-host cert generate`"
         );
     }
-    let files = files(config, &super::sealing_key(config)?)?;
+    let files = files(config, &super::any_sealing_key(config))?;
     let facts = Pair::read(&files)?.facts;
     Ok(shown(config, &files, &facts))
 }

@@ -23,6 +23,7 @@ pub(super) struct Controls {
 impl admin::Control for Controls {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
+            self.fleet.follow_key();
             self.fleet.follow_certificate(&self.tls).await;
             self.fleet.rescan().await;
         })

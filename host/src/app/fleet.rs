@@ -4,7 +4,7 @@
 //! not right is refused and the old one goes on. What happens to what is known of the target is
 //! `binding::Takeover`.
 
-use super::{BINDING, bind, certificates::Tls, texts};
+use super::{BINDING, bind, certificates::Tls, texts, watch::Looks};
 use crate::{
     binding::{Binding, Takeover, Unbound},
     config::{ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, load_connectors},
@@ -33,6 +33,7 @@ const DESCRIBING: Duration = Duration::from_secs(60);
 pub(super) struct Fleet {
     pub(super) config: HostConfig,
     pub(super) key: ArcSwap<SealingKey>,
+    key_looks: parking_lot::Mutex<Looks>,
     pub(super) catalog: ArcSwap<Catalog>,
     pub(super) web: Arc<Web>,
     members: Mutex<BTreeMap<PathBuf, Member>>,
@@ -77,9 +78,11 @@ impl Fleet {
         catalog: Catalog,
         web: Arc<Web>,
     ) -> Arc<Fleet> {
+        let key_looks = parking_lot::Mutex::new(Looks::of(config.sealing_key.file()));
         Arc::new(Fleet {
             config,
             key: ArcSwap::from_pointee(key),
+            key_looks,
             catalog: ArcSwap::from_pointee(catalog),
             web,
             members: Mutex::default(),
@@ -170,6 +173,14 @@ impl Fleet {
         for file in config.into_iter().flat_map(ConnectorConfig::referenced_files) {
             let content = std::fs::read(self.config.home.join(file)).unwrap_or_default();
             hasher.update(Sha256::digest(content));
+        }
+        // What is sealed counts by what it opens to: sealed anew, it is the same.
+        let key = self.key.load();
+        for sealed in config.into_iter().flat_map(ConnectorConfig::sealed) {
+            match key.open(sealed) {
+                Ok(secret) => hasher.update(Sha256::digest(secret.expose())),
+                Err(_) => hasher.update(sealed),
+            }
         }
         hasher.finalize().into()
     }
@@ -371,6 +382,29 @@ impl Fleet {
             notices.push(Notice { kind: "reading", detail });
         }
         self.web.tell(name, notices);
+    }
+
+    /// Reads the sealing key again when its file is another one, or could not be used so far. One that
+    /// cannot be read is refused, and the one before goes on.
+    pub(super) fn follow_key(&self) {
+        let Some(file) = self.config.sealing_key.file() else { return };
+        let mut seen = self.key_looks.lock();
+        let looks = Looks::of([file]);
+        let is_news = *seen != looks;
+        if !is_news && !self.key.load().is_unusable() {
+            return;
+        }
+        *seen = looks;
+        match SealingKey::load(&self.config.sealing_key) {
+            Ok(key) => {
+                tracing::info!(file = %file.display(), keys = key.len(), "Sealing key read again");
+                self.key.store(Arc::new(key));
+            }
+            Err(error) if is_news => {
+                tracing::error!(%error, "Sealing key refused; the one before goes on");
+            }
+            Err(_) => {}
+        }
     }
 
     /// Looks at the certificate again.

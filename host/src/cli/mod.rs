@@ -69,6 +69,9 @@ enum Command {
     Token(secrets::Token),
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
+    /// Sealed values and the key that seals them.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
     ///
     /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
@@ -169,6 +172,7 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Cert(what) => cert::run(&at, what),
         Command::Token(what) => secrets::token(&at, what),
         Command::Seal => secrets::seal(&at),
+        Command::Secrets(what) => secrets::secrets(&at, what),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),
         Command::Completions { shell } => print::completions(shell),

@@ -8,7 +8,8 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 const HIDDEN: &str = "***";
 
 /// Words that the names of secrets have.
-const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "passphrase", "pin", "credential"];
+const SECRET_WORDS: [&str; 7] =
+    ["password", "secret", "token", "passphrase", "pin", "credential", "connection_string"];
 
 /// A document to show: sealed values, hashes of tokens, and texts that are named like secrets are
 /// hidden. What is not TOML is hidden line by line.
@@ -16,38 +17,47 @@ const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "passphrase", "p
 pub fn without_secrets(text: &str) -> String {
     match text.parse::<DocumentMut>() {
         Ok(mut document) => {
-            hide_in(document.as_table_mut());
+            change_texts(document.as_table_mut(), &mut |key, text| {
+                is_secret(key, text).then(|| HIDDEN.to_owned())
+            });
             document.to_string()
         }
         Err(_) => text.lines().map(|line| hidden_line(line) + "\n").collect(),
     }
 }
 
-fn hide_in(table: &mut dyn TableLike) {
+/// Puts other texts in the place of those for which `change`, which is told key and text, has one. What
+/// is around them stays.
+pub(super) fn change_texts(
+    table: &mut dyn TableLike,
+    change: &mut dyn FnMut(&str, &str) -> Option<String>,
+) {
     for (key, item) in table.iter_mut() {
         let key = key.get().to_owned();
-        hide(&key, item);
-    }
-}
-
-fn hide(key: &str, item: &mut Item) {
-    match item {
-        Item::Value(value) => hide_value(key, value),
-        Item::Table(table) => hide_in(table),
-        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(|table| hide_in(table)),
-        Item::None => {}
-    }
-}
-
-fn hide_value(key: &str, value: &mut Value) {
-    match value {
-        Value::String(text) if is_secret(key, text.value()) => {
-            let decor = value.decor().clone();
-            *value = Value::from(HIDDEN);
-            *value.decor_mut() = decor;
+        match item {
+            Item::Value(value) => change_in(&key, value, change),
+            Item::Table(table) => change_texts(table, change),
+            Item::ArrayOfTables(tables) => {
+                tables.iter_mut().for_each(|table| change_texts(table, change));
+            }
+            Item::None => {}
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| hide_value(key, value)),
-        Value::InlineTable(table) => hide_in(table),
+    }
+}
+
+fn change_in(key: &str, value: &mut Value, change: &mut dyn FnMut(&str, &str) -> Option<String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(other) = change(key, text.value()) {
+                let decor = value.decor().clone();
+                *value = Value::from(other);
+                *value.decor_mut() = decor;
+            }
+        }
+        Value::Array(values) => {
+            values.iter_mut().for_each(|value| change_in(key, value, change));
+        }
+        Value::InlineTable(table) => change_texts(table, change),
         _ => {}
     }
 }

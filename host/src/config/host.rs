@@ -9,6 +9,7 @@ use std::{
 use super::{
     document::{self, Section},
     files,
+    key_source::{self, KeySource},
     keys::{Key, Shape},
     problem::Problem,
     tls::{self, Listener, TlsFiles},
@@ -47,6 +48,7 @@ pub(super) const HOST: &[Key] = &[
         Shape::Tables(tls::LISTENER),
         "One more address, where clients show a certificate.",
     ),
+    Key::new("secrets", Shape::Table(key_source::SECRETS), "How secrets in documents are sealed."),
     Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
     Key::new("log", Shape::Table(LOG), "What is logged and how."),
 ];
@@ -111,6 +113,8 @@ pub struct HostConfig {
     pub state: PathBuf,
     /// The operator's own certificate.
     pub tls: Option<TlsFiles>,
+    /// Where the key is that seals values.
+    pub sealing_key: KeySource,
     /// Bounds on what clients may ask at once.
     pub limits: Limits,
     /// What is logged and how.
@@ -187,6 +191,7 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
         connectors: path(root, "connectors"),
         state: path(root, "state"),
         tls: root.written_section("tls").map(|section| tls::files(home, &section)),
+        sealing_key: sealing_key(home, root),
         limits: Limits {
             body_bytes: limits.whole("body_bytes"),
             header_seconds: limits.whole("header_seconds"),
@@ -202,6 +207,17 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
             },
         },
     }
+}
+
+fn sealing_key(home: &Path, root: &Section<'_>) -> KeySource {
+    let secrets = root.section("secrets");
+    let written = secrets.text("key").filter(|text| !text.is_empty());
+    let source = written.and_then(|text| {
+        let refused = |message: String| secrets.problem("key", message);
+        KeySource::parse(home, &text).map_err(refused).ok()
+    });
+    let state = root.text("state").unwrap_or_default();
+    source.unwrap_or_else(|| KeySource::File(home.join(state).join("seal.key")))
 }
 
 fn addresses(root: &Section<'_>) -> Vec<SocketAddr> {
@@ -251,6 +267,7 @@ mod tests {
         assert_eq!(config.limits, limits);
         assert_eq!(config.log, Log { level: "info".into(), format: LogFormat::Text });
         assert_eq!((config.tls, config.host_name), (None, None));
+        assert_eq!(config.sealing_key.file(), Some(&*home.path().join("state/seal.key")));
     }
 
     #[test]
@@ -263,6 +280,8 @@ mod tests {
             [tls]
             certificate = "cert.pem"
             key = "key.pem"
+            [secrets]
+            key = "env:SEAL"
             [limits]
             requests = 7
             [log]
@@ -275,6 +294,7 @@ mod tests {
         assert_eq!(config.host_name.as_deref(), Some("idm.example.org"));
         assert_eq!(config.plugins, Path::new("/opt/plugins"));
         assert_eq!(config.tls.unwrap().key, home.path().join("key.pem"));
+        assert_eq!(config.sealing_key, KeySource::Env("SEAL".into()));
         assert_eq!((config.limits.requests, config.limits.connections), (7, 1024));
         assert_eq!(config.log, Log { level: "debug".into(), format: LogFormat::Json });
     }
@@ -301,6 +321,11 @@ mod tests {
             (
                 "[log]\nformat = 1",
                 "2:10: log.format: must be \"text\" or \"json\", found a whole number",
+            ),
+            (
+                "[secrets]\nkey = \"AAAA\"",
+                "2:7: secrets.key: must be \"file:PATH\", \"env:NAME\", \"credential:NAME\" or \
+                 \"command:/PROGRAM ARGUMENTS\"",
             ),
             ("limits = 3", "1:10: limits: must be a table, found a whole number"),
         ] {

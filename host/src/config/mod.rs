@@ -13,10 +13,12 @@ mod document;
 mod edit;
 mod files;
 mod host;
+mod key_source;
 mod keys;
 mod mapping;
 mod name;
 mod problem;
+mod rotation;
 mod schema;
 mod sealing;
 mod secrets;
@@ -33,12 +35,14 @@ pub use connector::{
 pub use edit::{rename_document, set_certificate, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits, Log, LogFormat};
+pub use key_source::KeySource;
 pub use keys::nearest;
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };
 pub use name::{ConnectorName, NotAName};
 pub use problem::Problem;
+pub use rotation::{Resealed, begin_rotation, documents_in, end_rotation, reseal};
 pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};

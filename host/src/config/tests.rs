@@ -370,7 +370,7 @@ fn a_document_anybody_may_write_is_refused() {
 fn parameters_are_resolved_or_each_failure_is_named() {
     let home = tempfile::tempdir().unwrap();
     let key = SealingKey::load_or_create(&home.path().join("state/seal.key")).unwrap();
-    let sealed = key.seal("s3cret");
+    let sealed = key.seal("s3cret").unwrap();
     let body = format!("[values]\npassword = \"{sealed}\"\nport = 1\n{OBJECT}");
     let mut config = parse(&with_head(&body)).unwrap();
     assert!(config.values["password"].is_reference());
@@ -379,4 +379,28 @@ fn parameters_are_resolved_or_each_failure_is_named() {
     config.values.insert("user".into(), ConfigValue::File("absent".into()));
     let failures = config.resolve_values(home.path(), &key).unwrap_err();
     assert_eq!(failures.keys().collect::<Vec<_>>(), ["user"]);
+}
+
+#[test]
+fn nothing_secret_shows_in_debug() {
+    let home = tempfile::tempdir().unwrap();
+    let key = SealingKey::load_or_create(&home.path().join("seal.key")).unwrap();
+    let sealed = key.seal("hunter2").unwrap();
+    let text = format!(
+        "[tls]\npkcs12 = \"c\"\npassword = \"{sealed}\"\n[secrets]\nkey = \"command:/bin/x hunter2\"\n"
+    );
+    let host = HostConfig::parse(home.path(), &text).unwrap();
+    let hash = TokenHash::new("hunter2hunter2").to_string();
+    let text = format!(
+        "plugin = \"x\"\ntoken = \"{hash}\"\n[values]\na = \"hunter2\"\nb = [\"hunter2\"]\n\
+         c = \"{sealed}\"\n[[object]]\ntype = \"p\"\n[object.attributes]\na = \"userName\"\n"
+    );
+    let name = "X".parse().unwrap();
+    let connector = ConnectorConfig::parse(&name, "X.toml", &text).unwrap();
+    let values = connector.resolve_values(home.path(), &key).unwrap();
+    let damaged = key.open(&sealed[..40]).unwrap_err();
+    let shown = format!("{host:?} {connector:?} {values:?} {key:?} {damaged:?} {:#?}", host.tls);
+    for secret in ["hunter2", &sealed, &sealed["sealed:".len()..], &hash, &hash[50..]] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
 }
