@@ -178,7 +178,8 @@ impl Binding {
             Err(error) => {
                 pass.end(&mut prepared.space.write());
                 if since.is_some() && error.kind() == ErrorKind::Conflict {
-                    tracing::info!(reason = %error, "The watermark is of no use any more");
+                    let reason = self.scrub(&error.to_string()).into_owned();
+                    tracing::info!(reason, "The watermark is of no use any more");
                     *self.memory.watermarks.lock() = None;
                     return self.run(None);
                 }

@@ -134,10 +134,25 @@ impl Binding {
         scan_deadline: Duration,
     ) -> Result<Arc<Binding>, Unbound> {
         let values = answers(&resolved);
-        let parameters =
-            plugin.parameters(None, &values).map_err(|e| Unbound(vec![e.to_string()]))?;
-        let mut problems = Vec::new();
+        // Whatever is referenced is not to be repeated; what else is secret only the plugin knows.
         let mut secrets: Vec<Secret> = Vec::new();
+        let run = &config.run;
+        for (written, resolved) in [
+            (&config.values, &resolved),
+            (&run.full_import.values, &steps.full_import),
+            (&run.delta_import.values, &steps.delta_import),
+        ] {
+            for (name, _) in written.iter().filter(|(_, value)| value.is_reference()) {
+                if let Some(Resolved::Text(secret)) = resolved.get(name) {
+                    secrets.push(secret.clone());
+                }
+            }
+        }
+        let scrubber = Scrubber::new(secrets.clone());
+        let parameters = plugin
+            .parameters(None, &values)
+            .map_err(|e| Unbound(vec![scrubber.scrub(&e.to_string()).into_owned()]))?;
+        let mut problems = Vec::new();
         for parameter in parameters.iter().filter(|p| p.kind == ParameterKind::Secret) {
             if let Some(Resolved::Text(secret)) = resolved.get(&parameter.name) {
                 secrets.push(secret.clone());
@@ -148,11 +163,6 @@ impl Binding {
                      \"env:NAME\" or \"file:PATH\"",
                     parameter.name
                 ));
-            }
-        }
-        for value in config.values.values().zip(resolved.values()) {
-            if let (true, Resolved::Text(secret)) = (value.0.is_reference(), value.1) {
-                secrets.push(secret.clone());
             }
         }
         let scrubber = Scrubber::new(secrets);

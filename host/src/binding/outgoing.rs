@@ -177,7 +177,8 @@ impl New {
         match export(line, &[Change::Delete { id: id.clone() }]).remove(0) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 left.store(true, Ordering::Relaxed);
-                tracing::error!(entry = %id, %error, "An entry without its password stays");
+                // The answer has what the target said, without the secrets that this thread does not know.
+                tracing::error!(entry = %id, kind = ?error.kind(), "An entry without its password stays");
                 let message = refused.message();
                 let message = format!("{message}; the new entry could not be deleted: {error}");
                 Err(refused.with_message(message))

@@ -23,8 +23,8 @@ impl Binding {
         if let Err(error) = &result
             && is_unknown(error)
         {
-            tracing::warn!(connector = %self.name(), entry = %outgoing.change.id(), %error,
-                "Outcome of an export is unknown");
+            tracing::warn!(connector = %self.name(), entry = %outgoing.change.id(),
+                error = %self.scrub(&error.to_string()), "Outcome of an export is unknown");
             result = match self.look_up(&outgoing.change, wanted).await {
                 Some(true) => match outgoing.rest() {
                     // Nobody can look up a password; setting it twice is as good as once.
