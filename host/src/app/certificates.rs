@@ -230,9 +230,9 @@ pub fn install_certificate(
     mut config: HostConfig,
     from: &CertificateFiles,
 ) -> anyhow::Result<Installed> {
-    let pair = Pair::read(from)?;
+    let (pair, now) = (Pair::read(from)?, now());
     let path = from.certificate.display();
-    match pair.facts.age(now()) {
+    match pair.facts.age(now) {
         Age::Ended => bail!("the certificate in {path} ended at {}", pair.facts.not_after),
         Age::Early => {
             bail!("the certificate in {path} is valid only from {} on", pair.facts.not_before)
@@ -257,7 +257,7 @@ pub fn install_certificate(
     ] {
         let is_there = path.try_exists()?;
         if is_there {
-            kept.push(tls::keep(path, now())?);
+            kept.push(tls::keep(path, now)?);
         }
         let folder = path.parent().map_or(Ok(()), crate::config::private_folder);
         folder

@@ -59,7 +59,7 @@ fn rotate_key(asked: &Asked, forget: bool) -> anyhow::Result<Exit> {
     look_again(&settings)?;
     let kept = (!forget).then(|| {
         let mut name = file.as_os_str().to_owned();
-        name.push(format!(".{}", app::now().strftime("%Y%m%dT%H%M%SZ")));
+        name.push(format!(".{}", app::now().strftime("%Y%m%dT%H%M%S%.3fZ")));
         PathBuf::from(name)
     });
     config::end_rotation(file, kept.as_deref())?;

@@ -75,7 +75,8 @@ pub fn renew_certificate(
 /// Copies a file beside itself, under a name with the time.
 pub fn keep(path: &Path, now: Timestamp) -> Result<PathBuf, TlsError> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    // Finer than a second: what was kept before is not to be lost.
+    name.push(format!(".{}", now.strftime("%Y%m%dT%H%M%S%.3fZ")));
     let kept = PathBuf::from(name);
     // The mode goes with the content.
     let copied = fs::copy(path, &kept).map(drop);
