@@ -1,6 +1,7 @@
 //! The composition root: reads the settings, loads the plugins, binds the connectors, serves, and
 //! takes everything down again. Imported by nobody but `main`.
 
+mod certificates;
 mod check;
 mod control;
 mod doctor;
@@ -15,6 +16,7 @@ mod walk;
 mod watch;
 mod workbench;
 
+pub use certificates::{Installed, certificate, generate_certificate, install_certificate};
 pub use check::{candidate, validate};
 pub use control::socket;
 pub use doctor::{Finding, Urgency, examine, settings_or_defaults};
@@ -26,14 +28,15 @@ pub use workbench::{Workbench, url, within};
 use crate::{
     binding::{Binding, Steps, Tokens, Unbound},
     config::{
-        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealingKey, Secret,
+        ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealError, SealingKey, Secret,
         private_folder, write_atomic,
     },
     plugins::{self, Catalog, Isolation, Surroundings, worker},
     telemetry::Telemetry,
-    web::{Web, metrics, server, tls},
+    web::{Web, metrics, server},
 };
 use anyhow::{Context, bail};
+use certificates::Tls;
 use control::Controls;
 use fleet::Fleet;
 use following::Following;
@@ -90,11 +93,20 @@ pub fn catalog(config: &HostConfig) -> anyhow::Result<Catalog> {
     Ok(Catalog::scan(&config.plugins, &shadow, Some(&config.home), &worker::program()))
 }
 
-/// The key that seals secrets, made when there is none.
-pub fn sealing_key(config: &HostConfig) -> anyhow::Result<SealingKey> {
-    private_folder(&config.state)
-        .with_context(|| format!("cannot use the folder {}", config.state.display()))?;
-    Ok(SealingKey::load_or_create(&config.state.join("seal.key"))?)
+/// The key that seals secrets; a file of it is made when there is none.
+pub fn sealing_key(config: &HostConfig) -> Result<SealingKey, SealError> {
+    match config.sealing_key.file() {
+        Some(file) => SealingKey::load_or_create(file),
+        None => SealingKey::load(&config.sealing_key),
+    }
+}
+
+/// The same; where it cannot be read, what stands for it and opens nothing.
+fn any_sealing_key(config: &HostConfig) -> SealingKey {
+    sealing_key(config).unwrap_or_else(|error| {
+        tracing::error!(%error, "No sealing key; connectors with sealed values are not at work");
+        SealingKey::unusable(&error)
+    })
 }
 
 /// Runs the host until it is asked to stop.
@@ -109,19 +121,19 @@ pub async fn run(
     }
     let _only = only_host(&config)?;
     let (mut stops, hangups) = (Stops::new(), Hangups::new());
-    let key = sealing_key(&config)?;
+    let key = any_sealing_key(&config);
     let catalog = catalog(&config)?;
-    let certificates = certificates(&config)?;
+    let tls = Arc::new(Tls::load(&config, &key)?);
     let web = Web::new(&config.limits, now());
     web.allow(config.allow.clone());
+    web.show(Arc::clone(&tls.certificates));
     catalog.sweep();
     let limits = server::Limits {
         connections: config.limits.connections,
         header_seconds: config.limits.header_seconds,
         handshake_seconds: HANDSHAKE,
     };
-    let server =
-        server::Server::bind(&config.listen, limits, tls::server_config(&certificates)).await?;
+    let server = server::Server::bind(tls.offers(), limits).await?;
     let of_metrics = match config.metrics {
         Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address} for metrics; see [metrics] in host.toml")
@@ -136,13 +148,11 @@ pub async fn run(
     }
     let addresses = server.local_addrs().to_vec();
     let told = of_metrics.as_ref().and_then(|listener| listener.local_addr().ok());
-    tell_ready(&fleet.config, &addresses, told, certificates.files())?;
+    tell_ready(&fleet.config, &addresses, told, &tls.certificates.files().certificate)?;
     tracing::info!(?addresses, connectors, "Listening");
-    let controls = Arc::new(Controls {
-        fleet: Arc::clone(&fleet),
-        certificates: Arc::clone(&certificates),
-        telemetry: Arc::clone(&telemetry),
-    });
+    let following = Following::new(&fleet, &tls, settings, &telemetry, addresses);
+    let controls =
+        Arc::new(Controls { following: Arc::clone(&following), telemetry: Arc::clone(&telemetry) });
     let stop = CancellationToken::new();
     if let Some(listener) = of_metrics {
         let stop = stop.clone().cancelled_owned();
@@ -151,16 +161,9 @@ pub async fn run(
     let admin = control::listen(&fleet.config.state, &web, controls, stop.clone()).inspect_err(
         |error| tracing::error!(%error, "No admin socket; commands cannot reach the host"),
     );
-    let status = following::serving(&fleet, &addresses).await;
-    service::tell(Phase::Serving(&status));
+    service::tell(Phase::Serving(&following.in_words().await));
     let living = tokio::spawn(service::live(Arc::clone(&web)));
-    let following = Following {
-        fleet: Arc::clone(&fleet),
-        certificates,
-        settings,
-        telemetry: Arc::clone(&telemetry),
-        addresses,
-    };
+    let warning = tokio::spawn(certificates::warn_of_end(Arc::clone(&tls.certificates)));
     let following = tokio::spawn(following.go_on(hangups));
     let tokens = tokio::spawn(tokens::follow(Arc::clone(&fleet)));
     let grace = Duration::from_secs(fleet.config.limits.shutdown_seconds);
@@ -169,6 +172,7 @@ pub async fn run(
         let cut = server.serve(web.front(), asked.cancelled(), grace + LAST).await;
         tracing::info!(cut, "No more requests; stopping the connectors");
         following.abort();
+        warning.abort();
         tokens.abort();
         stop.cancel();
         telemetry.recent().finish();
@@ -247,19 +251,6 @@ fn close_to_others(folder: &Path) {
 
 #[cfg(not(unix))]
 fn close_to_others(_: &Path) {}
-
-fn certificates(config: &HostConfig) -> anyhow::Result<Arc<tls::Certificates>> {
-    let files = match &config.tls {
-        Some(files) => {
-            tls::CertificateFiles { certificate: files.certificate.clone(), key: files.key.clone() }
-        }
-        None => {
-            let name = config.host_name.clone().unwrap_or_else(machine_name);
-            tls::ensure_certificate(&config.state, &name, now())?
-        }
-    };
-    Ok(Arc::new(tls::Certificates::load(files, now())?))
-}
 
 fn machine_name() -> String {
     #[cfg(unix)]
@@ -348,13 +339,13 @@ fn tell_ready(
     config: &HostConfig,
     addresses: &[SocketAddr],
     metrics: Option<SocketAddr>,
-    files: &tls::CertificateFiles,
+    certificate: &Path,
 ) -> anyhow::Result<()> {
     let listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let ready = serde_json::json!({
         "pid": std::process::id(),
         "listen": listen,
-        "ca_pem": files.certificate,
+        "ca_pem": certificate,
         "metrics": metrics,
     });
     let file = ready_file(config);

@@ -216,7 +216,9 @@ fn another_level_in_host_toml_is_taken_at_once_and_the_rest_waits() {
         notice()["detail"].as_str()?.contains("did you mean \"level\"?").then_some(())
     });
     assert_eq!(host.health()["status"], "degraded");
-    assert!(host.log().contains("host.toml refused; the settings before go on"));
+    until("the log says so", || {
+        host.log().contains("host.toml refused; the settings before go on").then_some(())
+    });
     host.write("host.toml", settings("level = \"warn\"\n[limits]\nbody_bytes = 4096"));
     until("a restart is asked for", || (notice()["kind"] == "restart").then_some(()));
     assert_eq!(host.prints(&["logs", "level"], ""), "warn\n");

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod behind;
+mod certs;
 mod cli;
 mod commands;
 mod cut_off;
@@ -22,6 +23,7 @@ mod guards;
 mod hostile;
 mod isolation;
 mod journey;
+mod keys;
 mod kills;
 mod laws;
 mod live;

@@ -13,6 +13,7 @@ mod demo;
 mod documents;
 mod files;
 mod fuzz;
+mod handshakes;
 mod health;
 mod people;
 mod random;
@@ -59,6 +60,8 @@ enum Command {
     Test(test::Options),
     /// Run a third party's SCIM suite against the host with both plugins; needs Python 3.11.
     Conformance,
+    /// Let a scanner of TLS look at the host's listener; needs Python 3.11.
+    Handshakes,
     /// Let a fuzzer look for inputs that break a law of the protocol's rules, on Linux.
     Fuzz(fuzz::Options),
     /// Write the generated part of docs/reference/.
@@ -101,6 +104,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(options) => return bench::run(&options),
         Command::Test(options) => return test::run(&options),
         Command::Conformance => conformance::run()?,
+        Command::Handshakes => handshakes::run()?,
         Command::Fuzz(options) => return fuzz::run(&options),
         Command::Reference(ReferenceOptions { check }) => reference::run(check)?,
     }

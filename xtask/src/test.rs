@@ -14,7 +14,7 @@ use clap::Args;
 use crate::{
     bans,
     cargo::{self, Profile, cargo},
-    conformance, fuzz, reference, say, stage,
+    conformance, fuzz, handshakes, reference, say, stage,
 };
 
 #[derive(Args)]
@@ -93,6 +93,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     if options.filter.is_none() {
         report.step("conformance", conformance::run);
+        report.step("handshakes", handshakes::run);
         report.step("fuzz", fuzz::step);
         report.step("reference", || reference::run(true));
     }

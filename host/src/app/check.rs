@@ -1,6 +1,6 @@
 //! Looks at files without serving anything: a library, and the documents of connectors.
 
-use super::{bind, sealing_key, texts, tokens::Uses};
+use super::{any_sealing_key, bind, texts, tokens::Uses};
 use crate::{
     binding::Unbound,
     config::{HostConfig, Loaded, load_connectors, private_folder},
@@ -33,7 +33,7 @@ pub fn validate(
     config: &HostConfig,
     name: Option<&str>,
 ) -> anyhow::Result<Vec<(String, Vec<String>)>> {
-    let (key, catalog) = (sealing_key(config)?, super::catalog(config)?);
+    let (key, catalog) = (any_sealing_key(config), super::catalog(config)?);
     let wanted = |one: &Loaded| {
         name.is_none_or(|name| one.name.as_ref().is_some_and(|known| known.as_str() == name))
     };

@@ -1,12 +1,12 @@
 //! The admin API's way to what only the composition root can do, and the place where it listens.
 
-use super::fleet::Fleet;
+use super::following::Following;
 use crate::{
     plugins::Row,
     telemetry::Telemetry,
-    web::{Web, admin, tls::Certificates},
+    web::{Web, admin},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     future::Future,
     path::{Path, PathBuf},
@@ -17,31 +17,25 @@ use tokio_util::sync::CancellationToken;
 
 /// What the admin API may ask for.
 pub(super) struct Controls {
-    pub(super) fleet: Arc<Fleet>,
-    pub(super) certificates: Arc<Certificates>,
+    pub(super) following: Arc<Following>,
     pub(super) telemetry: Arc<Telemetry>,
 }
 
 impl admin::Control for Controls {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async { self.fleet.rescan().await })
+        Box::pin(self.following.look(true))
     }
 
     fn plugins(&self) -> Vec<Row> {
-        self.fleet.catalog.load().rows()
+        self.following.fleet.catalog.load().rows()
     }
 
     fn certificate(&self) -> Value {
-        let files = self.certificates.files();
-        json!({
-            "certificate": files.certificate,
-            "key": files.key,
-            "notAfter": self.certificates.not_after().to_string(),
-        })
+        self.following.tls.shown()
     }
 
     fn certificate_expires(&self) -> jiff::Timestamp {
-        self.certificates.not_after()
+        self.following.tls.certificates.facts().not_after
     }
 
     fn telemetry(&self) -> &Arc<Telemetry> {

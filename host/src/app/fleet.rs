@@ -187,6 +187,14 @@ impl Fleet {
             let content = std::fs::read(self.config.home.join(file)).unwrap_or_default();
             hasher.update(Sha256::digest(content));
         }
+        // What is sealed counts by what it opens to: sealed anew, it is the same.
+        let key = self.key.load();
+        for sealed in config.into_iter().flat_map(ConnectorConfig::sealed) {
+            match key.open(sealed) {
+                Ok(secret) => hasher.update(Sha256::digest(secret.expose())),
+                Err(_) => hasher.update(sealed),
+            }
+        }
         hasher.finalize().into()
     }
 

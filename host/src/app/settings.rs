@@ -1,7 +1,7 @@
-//! `host.toml` while the host runs: the log's level is followed, everything else waits for a restart,
-//! and a mistake changes nothing.
+//! `host.toml` while the host runs: the log's level, the addresses that may ask and the files of the
+//! certificate are followed, everything else waits for a restart, and a mistake changes nothing.
 
-use super::texts;
+use super::{certificates::Tls, texts};
 use crate::{
     config::HostConfig,
     telemetry::Telemetry,
@@ -15,8 +15,8 @@ use std::{
 
 /// The document's name in the home.
 pub(super) const DOCUMENT: &str = "host.toml";
-/// The one key that needs no restart.
-const LEVEL: &str = "log.level";
+/// What needs no restart: keys, and tables with all in them.
+const LIVE: [&str; 3] = ["log.level", "allow", "tls"];
 
 /// What the host was started with.
 pub(super) struct Settings {
@@ -38,26 +38,21 @@ impl Settings {
     }
 
     /// Whether what happens to this file, in a folder that is watched, is our own doing or nobody's
-    /// business: logs beside what is followed must not wake the host at every line.
-    pub(super) fn is_noise(&self, path: &Path) -> bool {
+    /// business: logs beside what is followed must not wake the host at every line. `is_home_alone`:
+    /// nothing else is followed in the home.
+    pub(super) fn is_noise(&self, path: &Path, is_home_alone: bool) -> bool {
         let log = &self.started.log;
         let is_log = |file: &Path| {
             path.as_os_str().as_encoded_bytes().starts_with(file.as_os_str().as_encoded_bytes())
         };
-        let tls = self.started.tls.as_ref();
-        let beside = tls.is_some_and(|files| {
-            [&files.certificate, &files.key]
-                .iter()
-                .any(|file| file.parent() == Some(&*self.started.home))
-        });
         let in_home = path.parent() == Some(&*self.started.home);
         is_log(&log.file.path)
             || log.audit.as_deref().is_some_and(is_log)
-            || in_home && !beside && path.file_name().is_none_or(|name| name != DOCUMENT)
+            || in_home && is_home_alone && path.file_name().is_none_or(|name| name != DOCUMENT)
     }
 
-    /// The document changed.
-    pub(super) fn follow(&self, web: &Web) {
+    /// The document changed; what is to be known of it now.
+    pub(super) fn follow(&self, web: &Web, tls: &Tls) -> Vec<Notice> {
         let mut notices = Vec::new();
         let mut notice = |kind, detail| notices.push(Notice { kind, detail });
         match HostConfig::load(&self.started.home) {
@@ -75,6 +70,8 @@ impl Settings {
                         notice("refused", format!("host.toml: log.level: {reason}"));
                     }
                 }
+                web.allow(now.allow.clone());
+                tls.name(now.tls.clone());
                 let keys = self.waiting(now).join(", ");
                 if !keys.is_empty() {
                     tracing::warn!(keys, "host.toml changed; restart to pick it up");
@@ -82,19 +79,26 @@ impl Settings {
                 }
             }
         }
-        web.tell_host(notices);
+        notices
     }
 
     /// The keys that say something else than at the start.
     fn waiting(&self, mut now: HostConfig) -> Vec<String> {
-        now.log.level.clone_from(&self.started.log.level);
+        let started = &self.started;
+        now.log.level.clone_from(&started.log.level);
+        now.allow.clone_from(&started.allow);
+        now.tls.clone_from(&started.tls);
         if now == self.started {
             return Vec::new();
         }
         let now = written(&self.started.home);
         let keys =
             self.written.keys().chain(now.keys().filter(|key| !self.written.contains_key(*key)));
-        let is_other = |key: &&String| *key != LEVEL && self.written.get(*key) != now.get(*key);
+        let is_live = |key: &str| {
+            let rest = LIVE.iter().find_map(|live| key.strip_prefix(live));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let is_other = |key: &&String| !is_live(key) && self.written.get(*key) != now.get(*key);
         keys.filter(is_other).cloned().collect()
     }
 }

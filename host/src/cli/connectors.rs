@@ -146,7 +146,9 @@ fn row(one: &Value, is_running: bool) -> Vec<String> {
     ];
     let note = notes.into_iter().find_map(Value::as_str).unwrap_or_default();
     let note = note.lines().next().unwrap_or_default().to_owned();
-    vec![text(&one["name"]), text(&one["plugin"]), state.to_owned(), entries, note]
+    // A document that is refused may name none, or another one than that at work.
+    let plugin = at_work["plugin"].as_str().or(one["plugin"].as_str()).unwrap_or_default();
+    vec![text(&one["name"]), plugin.to_owned(), state.to_owned(), entries, note]
 }
 
 /// The file of a connector, or what there is instead.

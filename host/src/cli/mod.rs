@@ -1,6 +1,7 @@
 //! The command line. Each command prints tables for people, or one JSON document with `--json`; how it
 //! ends is the same for scripts everywhere, see [`Exit`].
 
+mod cert;
 mod client;
 mod collect;
 mod connectors;
@@ -73,6 +74,9 @@ enum Command {
     History(runs::History),
     /// What the host knows of a connector's target.
     Cache(runs::Cache),
+    /// The host's certificate.
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// The secret tokens of clients.
     #[command(subcommand)]
     Token(tokens::Token),
@@ -83,6 +87,9 @@ enum Command {
     Doctor,
     /// Seal a secret read from standard input; the line that is printed goes into [values].
     Seal,
+    /// Sealed values and the key that seals them.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Try a connector out: what an identity provider sends, with throw-away objects, step by step.
     ///
     /// Ends with 0 when nothing failed, 1 when something did, 2 when there was nothing to try.
@@ -193,7 +200,9 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
         Command::Token(what) => tokens::run(&at, what),
         Command::Logs(what) => logs::run(&at, what),
         Command::Doctor => doctor::run(&at),
+        Command::Cert(what) => cert::run(&at, what),
         Command::Seal => secrets::seal(&at),
+        Command::Secrets(what) => secrets::secrets(&at, what),
         Command::Simulate(what) => simulate::run(&at, what),
         Command::Schema { document } => print::schema(document),
         Command::Completions { shell } => print::completions(shell),

@@ -233,15 +233,31 @@ impl ConnectorConfig {
         document::read(file, text, CONNECTOR, |root| build(name, root))
     }
 
+    /// The values of all pages and run steps, and of the worker's environment.
+    fn all_values(&self) -> impl Iterator<Item = &ConfigValue> {
+        let run = &self.run;
+        let all = [&self.values, &run.full_import.values, &run.delta_import.values];
+        let environment = self.worker.as_ref().map(|worker| &worker.environment);
+        all.into_iter().chain(environment).flat_map(BTreeMap::values)
+    }
+
+    /// The sealed values, as written.
+    pub fn sealed(&self) -> Vec<&str> {
+        let values = self.all_values();
+        let sealed = values.filter_map(|value| match value {
+            ConfigValue::Sealed(text) => Some(text.as_str()),
+            _ => None,
+        });
+        sealed.collect()
+    }
+
     /// The files that the document takes values and tokens from, as written.
     pub fn referenced_files(&self) -> Vec<&str> {
-        let steps = [&self.run.full_import.values, &self.run.delta_import.values];
-        let values = steps.into_iter().flat_map(BTreeMap::values).chain(self.values.values());
         let tokens = self.tokens.iter().filter_map(|token| match &token.source {
             TokenSource::File(path) => Some(path),
             _ => None,
         });
-        let values = values.filter_map(|value| match value {
+        let values = self.all_values().filter_map(|value| match value {
             ConfigValue::File(path) => Some(path),
             _ => None,
         });
@@ -335,7 +351,8 @@ pub struct Loaded {
     pub file: PathBuf,
     /// The settings, or everything wrong with them.
     pub result: Result<ConnectorConfig, Vec<Problem>>,
-    /// The SHA-256 of its text, when it could be read.
+    /// The SHA-256 of its text, when it could be read; sealed values are left out of it, see
+    /// [`ConnectorConfig::sealed`].
     pub sha256: Option<[u8; 32]>,
 }
 
@@ -372,8 +389,11 @@ fn load(folder: &str, file: PathBuf) -> Option<Loaded> {
         }
         Ok(name) => match files::read_document(&file) {
             Ok(text) => {
-                sha256 = Some(Sha256::digest(&text).into());
-                ConnectorConfig::parse(name, &label, &text)
+                let parsed = ConnectorConfig::parse(name, &label, &text);
+                let sealed = parsed.as_ref().map(ConnectorConfig::sealed).unwrap_or_default();
+                let rest = sealed.iter().fold(text, |text, sealed| text.replace(sealed, "sealed:"));
+                sha256 = Some(Sha256::digest(&rest).into());
+                parsed
             }
             Err(error) => Err(vec![files::unreadable(&label, &error)]),
         },

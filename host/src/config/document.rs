@@ -109,6 +109,12 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Whether it is written as a list without anything in it.
+    pub(super) fn is_empty_list(&self, name: &str) -> bool {
+        let list = self.value(name).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// The number, or its default; a wrong one, already reported, reads as the default too.
     pub(super) fn whole<T: TryFrom<i64>>(&self, name: &str) -> T {
         let Shape::Whole { from, to, default } = *self.shape(name) else {

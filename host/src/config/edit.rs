@@ -1,6 +1,6 @@
 //! Documents as they are shown and moved: secrets left out, another name.
 
-use super::files::{EditError, read_document, write_atomic};
+use super::files::{EditError, parsed, read_document, write_atomic};
 use std::{fs, path::Path};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
@@ -17,38 +17,47 @@ const SECRET_WORDS: [&str; 7] =
 pub fn without_secrets(text: &str) -> String {
     match text.parse::<DocumentMut>() {
         Ok(mut document) => {
-            hide_in(document.as_table_mut());
+            change_texts(document.as_table_mut(), &mut |key, text| {
+                is_secret(key, text).then(|| HIDDEN.to_owned())
+            });
             document.to_string()
         }
         Err(_) => text.lines().map(|line| hidden_line(line) + "\n").collect(),
     }
 }
 
-fn hide_in(table: &mut dyn TableLike) {
+/// Puts other texts in the place of those for which `change`, which is told key and text, has one. What
+/// is around them stays.
+pub(super) fn change_texts(
+    table: &mut dyn TableLike,
+    change: &mut dyn FnMut(&str, &str) -> Option<String>,
+) {
     for (key, item) in table.iter_mut() {
         let key = key.get().to_owned();
-        hide(&key, item);
-    }
-}
-
-fn hide(key: &str, item: &mut Item) {
-    match item {
-        Item::Value(value) => hide_value(key, value),
-        Item::Table(table) => hide_in(table),
-        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(|table| hide_in(table)),
-        Item::None => {}
-    }
-}
-
-fn hide_value(key: &str, value: &mut Value) {
-    match value {
-        Value::String(text) if is_secret(key, text.value()) => {
-            let decor = value.decor().clone();
-            *value = Value::from(HIDDEN);
-            *value.decor_mut() = decor;
+        match item {
+            Item::Value(value) => change_in(&key, value, change),
+            Item::Table(table) => change_texts(table, change),
+            Item::ArrayOfTables(tables) => {
+                tables.iter_mut().for_each(|table| change_texts(table, change));
+            }
+            Item::None => {}
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| hide_value(key, value)),
-        Value::InlineTable(table) => hide_in(table),
+    }
+}
+
+fn change_in(key: &str, value: &mut Value, change: &mut dyn FnMut(&str, &str) -> Option<String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(other) = change(key, text.value()) {
+                let decor = value.decor().clone();
+                *value = Value::from(other);
+                *value.decor_mut() = decor;
+            }
+        }
+        Value::Array(values) => {
+            values.iter_mut().for_each(|value| change_in(key, value, change));
+        }
+        Value::InlineTable(table) => change_texts(table, change),
         _ => {}
     }
 }
@@ -89,6 +98,29 @@ pub fn rename_document(from: &Path, to: &Path, name: &str) -> Result<(), EditErr
     fs::rename(from, to).map_err(file(from))
 }
 
+/// Names the operator's own certificate in `host.toml`, which is made if it is not there; the rest,
+/// comments included, stays.
+pub fn set_certificate(path: &Path, certificate: &str, key: &str) -> Result<(), EditError> {
+    let file = |source| EditError::File { path: path.to_owned(), source };
+    let text = match read_document(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(file)?,
+    };
+    let mut document = parsed(path, &text)?;
+    let table = document["tls"].or_insert(toml_edit::table());
+    let Some(table) = table.as_table_like_mut() else {
+        return Err(EditError::Refused {
+            path: path.to_owned(),
+            reason: "tls is no table, where one is wanted".to_owned(),
+        });
+    };
+    table.remove("pkcs12");
+    table.remove("password");
+    table.insert("certificate", toml_edit::value(certificate));
+    table.insert("key", toml_edit::value(key));
+    write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +153,28 @@ mod tests {
         fs::write(&from, "plugin = \"x\"\n").unwrap();
         rename_document(&from, &to, "B").unwrap();
         assert_eq!(fs::read_to_string(&to).unwrap(), "plugin = \"x\"\n");
+    }
+
+    #[test]
+    fn a_certificate_is_named_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("host.toml");
+        let named = "[tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+        for (before, after) in [
+            (None, named.to_owned()),
+            (Some("# mine\nlisten = [] # l\n"), format!("# mine\nlisten = [] # l\n\n{named}")),
+            (
+                Some("[tls] # t\npkcs12 = \"p\"\n[log]\n"),
+                named.replace("[tls]", "[tls] # t") + "[log]\n",
+            ),
+        ] {
+            let _ = fs::remove_file(&path);
+            before.into_iter().for_each(|text| fs::write(&path, text).unwrap());
+            set_certificate(&path, "c", "k").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
+        fs::write(&path, "tls = 1\n").unwrap();
+        let refused = set_certificate(&path, "c", "k").unwrap_err().to_string();
+        assert!(refused.ends_with("tls is no table, where one is wanted"), "{refused}");
     }
 }

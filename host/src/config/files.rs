@@ -208,12 +208,17 @@ pub(super) fn change_document(
 ) -> Result<(), EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
     let text = read_document(path).map_err(file)?;
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        let offset = error.span().map_or(0, |span| span.start);
-        EditError::Syntax(Problem::at(&path.to_string_lossy(), &text, offset, "", error.message()))
-    })?;
+    let mut document = parsed(path, &text)?;
     change(&mut document).map_err(|reason| EditError::Refused { path: path.to_owned(), reason })?;
     write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
+}
+
+/// A document to be edited.
+pub(super) fn parsed(path: &Path, text: &str) -> Result<DocumentMut, EditError> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let offset = error.span().map_or(0, |span| span.start);
+        EditError::Syntax(Problem::at(&path.to_string_lossy(), text, offset, "", error.message()))
+    })
 }
 
 #[cfg(test)]

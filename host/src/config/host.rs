@@ -10,16 +10,18 @@ use super::{
     addresses::{self, Addresses},
     document::{self, Section},
     files,
+    key_source::{self, KeySource},
     keys::{Key, Shape},
     log::{LOG, Log},
     problem::Problem,
+    tls::{self, Listener, TlsFiles},
 };
 
 /// The keys of `host.toml`.
 pub(super) const HOST: &[Key] = &[
     Key::new(
         "listen",
-        Shape::Names { default: &["0.0.0.0:8585"], at_least: 1 },
+        Shape::Names { default: &["0.0.0.0:8585"], at_least: 0 },
         "Addresses and ports to listen on; port 0 takes a free one.",
     ),
     Key::new(
@@ -43,15 +45,16 @@ pub(super) const HOST: &[Key] = &[
         "The folder of what the host keeps for itself, relative to its home.",
     ),
     addresses::ALLOW,
-    Key::new("tls", Shape::Table(TLS), "Your own certificate instead of a self-signed one."),
+    Key::new("tls", Shape::Table(tls::TLS), "Your own certificate instead of a self-signed one."),
+    Key::new(
+        "listener",
+        Shape::Tables(tls::LISTENER),
+        "One more address, where clients show a certificate.",
+    ),
+    Key::new("secrets", Shape::Table(key_source::SECRETS), "How secrets in documents are sealed."),
     Key::new("limits", Shape::Table(LIMITS), "Bounds on what clients may ask at once."),
     Key::new("log", Shape::Table(LOG), "What is logged, how and where to."),
     Key::new("metrics", Shape::Table(METRICS), "An address for Prometheus, without TLS."),
-];
-
-const TLS: &[Key] = &[
-    Key::new("certificate", Shape::NAME, "PEM file of the certificate and its chain.").required(),
-    Key::new("key", Shape::NAME, "PEM file of the certificate's private key.").required(),
 ];
 
 const LIMITS: &[Key] = &[
@@ -113,6 +116,8 @@ pub struct HostConfig {
     pub home: PathBuf,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
+    /// Where to listen for clients with certificates.
+    pub listeners: Vec<Listener>,
     /// The name in the certificate, when it is not the machine's own.
     pub host_name: Option<String>,
     /// The folder of plugins.
@@ -125,21 +130,14 @@ pub struct HostConfig {
     pub allow: Addresses,
     /// The operator's own certificate.
     pub tls: Option<TlsFiles>,
+    /// Where the key is that seals values.
+    pub sealing_key: KeySource,
     /// Bounds on what clients may ask at once.
     pub limits: Limits,
     /// What is logged, how and where to.
     pub log: Log,
     /// Where metrics are told without TLS.
     pub metrics: Option<SocketAddr>,
-}
-
-/// The operator's own PEM files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
 }
 
 /// Bounds on what clients may ask at once.
@@ -192,14 +190,14 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
     HostConfig {
         home: home.to_owned(),
         listen: addresses(root),
+        listeners: tls::listeners(home, root),
         host_name,
         plugins: path(root, "plugins"),
         connectors: path(root, "connectors"),
         state: path(root, "state"),
         allow: Addresses::of(root),
-        tls: root
-            .written_section("tls")
-            .map(|tls| TlsFiles { certificate: path(&tls, "certificate"), key: path(&tls, "key") }),
+        tls: root.written_section("tls").map(|section| tls::files(home, &section)),
+        sealing_key: sealing_key(home, root),
         limits: Limits {
             body_bytes: limits.whole("body_bytes"),
             header_seconds: limits.whole("header_seconds"),
@@ -219,10 +217,7 @@ fn build(home: &Path, root: &Section<'_>) -> HostConfig {
 fn metrics_address(metrics: &Section<'_>) -> Option<SocketAddr> {
     let written = metrics.text("listen").filter(|written| !written.is_empty())?;
     let Ok(address) = written.parse::<SocketAddr>() else {
-        metrics.problem(
-            "listen",
-            format!("{written:?} is not an IP address and port such as \"127.0.0.1:9585\""),
-        );
+        metrics.problem("listen", tls::not_an_address(&written));
         return None;
     };
     if !address.ip().is_loopback() && !metrics.flag("anywhere") {
@@ -235,16 +230,27 @@ fn metrics_address(metrics: &Section<'_>) -> Option<SocketAddr> {
     Some(address)
 }
 
+fn sealing_key(home: &Path, root: &Section<'_>) -> KeySource {
+    let secrets = root.section("secrets");
+    let written = secrets.text("key").filter(|text| !text.is_empty());
+    let source = written.and_then(|text| {
+        let refused = |message: String| secrets.problem("key", message);
+        KeySource::parse(home, &text).map_err(refused).ok()
+    });
+    let state = root.text("state").unwrap_or_default();
+    source.unwrap_or_else(|| KeySource::File(home.join(state).join("seal.key")))
+}
+
 fn addresses(root: &Section<'_>) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
     for written in root.texts("listen").iter().filter(|written| !written.is_empty()) {
         match written.parse() {
             Ok(address) => addresses.push(address),
-            Err(_) => root.problem(
-                "listen",
-                format!("{written:?} is not an IP address and port such as \"127.0.0.1:8585\""),
-            ),
+            Err(_) => root.problem("listen", tls::not_an_address(written)),
         }
+    }
+    if root.is_empty_list("listen") && !root.has("listener") {
+        root.problem("listen", "must name at least 1");
     }
     addresses
 }
@@ -299,6 +305,7 @@ mod tests {
         assert_eq!(config.log, log);
         assert_eq!(config.metrics, None);
         assert_eq!((config.tls, config.host_name), (None, None));
+        assert_eq!(config.sealing_key.file(), Some(&*home.path().join("state/seal.key")));
     }
 
     #[test]
@@ -311,6 +318,8 @@ mod tests {
             [tls]
             certificate = "cert.pem"
             key = "key.pem"
+            [secrets]
+            key = "env:SEAL"
             [limits]
             requests = 7
             [log]
@@ -330,6 +339,7 @@ mod tests {
         assert_eq!(config.host_name.as_deref(), Some("idm.example.org"));
         assert_eq!(config.plugins, Path::new("/opt/plugins"));
         assert_eq!(config.tls.unwrap().key, home.path().join("key.pem"));
+        assert_eq!(config.sealing_key, KeySource::Env("SEAL".into()));
         assert_eq!((config.limits.requests, config.limits.connections), (7, 1024));
         assert_eq!((config.log.level.as_str(), config.log.format), ("debug", LogFormat::Json));
         assert_eq!((config.log.to, config.log.file.bytes), (LogTo::File, 2 << 20));
@@ -342,7 +352,6 @@ mod tests {
     fn broken_documents_say_where_and_why() {
         for (text, expected) in [
             ("lisen = []", "1:1: lisen: unknown key, did you mean \"listen\"?"),
-            ("listen = []", "1:10: listen: must name at least 1"),
             (
                 "listen = [\"localhost\"]",
                 "1:10: listen: \"localhost\" is not an IP address and port such as \
@@ -350,7 +359,6 @@ mod tests {
             ),
             ("listen = [1]", "1:11: listen[0]: must be a string, found a whole number"),
             ("host_name = \"a b\"", "1:13: host_name: must be a host name or an IP address"),
-            ("[tls]\nkey = \"k\"", "1:1: tls.certificate: missing"),
             (
                 "[limits]\nrequests = 0",
                 "2:12: limits.requests: must be between 1 and 1000000, found 0",
@@ -368,6 +376,11 @@ mod tests {
                 "[metrics]\nlisten = \"0.0.0.0:9585\"",
                 "2:10: metrics.listen: other machines can reach this address and there is no TLS; if \
                  that is wanted, set anywhere = true",
+            ),
+            (
+                "[secrets]\nkey = \"AAAA\"",
+                "2:7: secrets.key: must be \"file:PATH\", \"env:NAME\", \"credential:NAME\" or \
+                 \"command:/PROGRAM ARGUMENTS\"",
             ),
             ("limits = 3", "1:10: limits: must be a table, found a whole number"),
         ] {

@@ -14,15 +14,18 @@ mod document;
 mod edit;
 mod files;
 mod host;
+mod key_source;
 mod keys;
 mod log;
 mod mapping;
 mod name;
 mod places;
 mod problem;
+mod rotation;
 mod schema;
 mod sealing;
 mod secrets;
+mod tls;
 mod token;
 mod tokens;
 mod value;
@@ -36,9 +39,10 @@ pub use connector::{
     ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
     load_connectors,
 };
-pub use edit::{rename_document, without_secrets};
+pub use edit::{rename_document, set_certificate, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
-pub use host::{HostConfig, Limits, TlsFiles};
+pub use host::{HostConfig, Limits};
+pub use key_source::KeySource;
 pub use keys::nearest;
 pub use log::{Log, LogFile, LogFormat, LogTo};
 pub use mapping::{
@@ -47,9 +51,11 @@ pub use mapping::{
 pub use name::{ConnectorName, NotAName};
 pub use places::{Place, places, replaced};
 pub use problem::Problem;
+pub use rotation::{Resealed, begin_rotation, documents_in, end_rotation, reseal};
 pub use schema::{connector_schema, host_schema};
 pub use sealing::{SealError, SealingKey};
 pub use secrets::{Scrubber, Secret};
+pub use tls::{Listener, TlsFiles};
 pub use token::{TokenHash, TokenSource, new_token};
 pub use tokens::{
     DEFAULT_TOKEN, NewToken, TokenEntry, add_token, check_label, days_later, parse_expiry,

@@ -393,7 +393,7 @@ fn a_document_anybody_may_write_is_refused() {
 fn parameters_are_resolved_or_each_failure_is_named() {
     let home = tempfile::tempdir().unwrap();
     let key = SealingKey::load_or_create(&home.path().join("state/seal.key")).unwrap();
-    let sealed = key.seal("s3cret");
+    let sealed = key.seal("s3cret").unwrap();
     let body = format!("[values]\npassword = \"{sealed}\"\nport = 1\n{OBJECT}");
     let mut config = parse(&with_head(&body)).unwrap();
     assert!(config.values["password"].is_reference());
@@ -435,4 +435,28 @@ fn a_plugin_runs_in_a_process_of_its_own_unless_the_document_says_otherwise() {
     let variables = worker.resolve_environment(home.path(), &key).unwrap();
     let pairs: Vec<_> = variables.iter().map(|(n, v)| (n.as_str(), v.expose())).collect();
     assert_eq!(pairs, [("A", "plain"), ("B", "s3cret")]);
+}
+
+#[test]
+fn nothing_secret_shows_in_debug() {
+    let home = tempfile::tempdir().unwrap();
+    let key = SealingKey::load_or_create(&home.path().join("seal.key")).unwrap();
+    let sealed = key.seal("hunter2").unwrap();
+    let text = format!(
+        "[tls]\npkcs12 = \"c\"\npassword = \"{sealed}\"\n[secrets]\nkey = \"command:/bin/x hunter2\"\n"
+    );
+    let host = HostConfig::parse(home.path(), &text).unwrap();
+    let hash = TokenHash::new("hunter2hunter2").to_string();
+    let text = format!(
+        "plugin = \"x\"\ntoken = \"{hash}\"\n[values]\na = \"hunter2\"\nb = [\"hunter2\"]\n\
+         c = \"{sealed}\"\n[[object]]\ntype = \"p\"\n[object.attributes]\na = \"userName\"\n"
+    );
+    let name = "X".parse().unwrap();
+    let connector = ConnectorConfig::parse(&name, "X.toml", &text).unwrap();
+    let values = connector.resolve_values(home.path(), &key).unwrap();
+    let damaged = key.open(&sealed[..40]).unwrap_err();
+    let shown = format!("{host:?} {connector:?} {values:?} {key:?} {damaged:?} {:#?}", host.tls);
+    for secret in ["hunter2", &sealed, &sealed["sealed:".len()..], &hash, &hash[50..]] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
 }

@@ -41,7 +41,7 @@ pub enum ConfigValue {
 }
 
 /// A value whose reference, if it was one, has been followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Resolved {
     /// A string, which may be a secret.
     Text(Secret),
@@ -104,6 +104,17 @@ impl fmt::Debug for ConfigValue {
             Self::Sealed(_) => f.write_str("Sealed(***)"),
             Self::Env(name) => write!(f, "Env({name:?})"),
             Self::File(path) => write!(f, "File({path:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(secret) => write!(f, "Text({secret})"),
+            Self::Integer(number) => write!(f, "Integer({number})"),
+            Self::Boolean(flag) => write!(f, "Boolean({flag})"),
+            Self::List(list) => write!(f, "List({} ***)", list.len()),
         }
     }
 }
@@ -179,7 +190,7 @@ mod tests {
             let resolved = ConfigValue::File("secret".into()).resolve(home.path(), &key);
             assert_eq!(resolved, Ok(Resolved::Text(expected.into())), "{content:?}");
         }
-        let sealed = ConfigValue::from_text(&key.seal("s3cret")).unwrap();
+        let sealed = ConfigValue::from_text(&key.seal("s3cret").unwrap()).unwrap();
         assert_eq!(sealed.resolve(home.path(), &key), Ok(Resolved::Text("s3cret".into())));
         let package = ConfigValue::Env("CARGO_PKG_NAME".into()).resolve(home.path(), &key);
         assert_eq!(package, Ok(Resolved::Text(env!("CARGO_PKG_NAME").into())));

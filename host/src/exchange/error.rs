@@ -45,6 +45,9 @@ pub enum ImportError {
         "the passphrase is wrong: try another one, or import without one and enter the secrets"
     )]
     Passphrase,
+    /// This host has no key to seal secrets with.
+    #[error("the secrets cannot be sealed here: {0}; or import without a passphrase")]
+    Key(String),
     /// There is nothing that a passphrase could open.
     #[error("the file has no sealed secrets: import it without a passphrase")]
     NoSecrets,

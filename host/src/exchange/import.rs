@@ -49,7 +49,8 @@ pub(super) fn unpacked(
             }
             Some(secret) => {
                 report.taken(&place.key, "the secret is sealed with this host's key");
-                new.push((place, here.key.seal(secret.expose())));
+                let sealed = here.key.seal(secret.expose());
+                new.push((place, sealed.map_err(|error| ImportError::Key(error.to_string()))?));
             }
             None => missing_secret(place, &name, parcel.secrets.is_some(), &mut report),
         }

@@ -34,8 +34,8 @@ impl Home {
              user = \"env:CARGO_PKG_NAME\"\n\n[run.full_import]\nvalues.\"a b\" = \"{two}\"\n\n\
              [[object]]\ntype = \"person\"\nattributes.login = \"userName\"\n",
             token = TokenHash::new("0123456789ab").to_string(),
-            one = self.key.seal("s3cret"),
-            two = self.key.seal("größe \"1\"\n"),
+            one = self.key.seal("s3cret").unwrap(),
+            two = self.key.seal("größe \"1\"\n").unwrap(),
         )
     }
 }
@@ -226,7 +226,7 @@ fn what_cannot_be_exported_is_told() {
 #[test]
 fn a_secret_of_another_key_and_one_in_a_comment_are_told() {
     let (home, other) = (Home::new(), Home::new());
-    let sealed = other.key.seal("s3cret");
+    let sealed = other.key.seal("s3cret").unwrap();
     let document = format!("plugin = \"x\"\n# was {sealed}\nvalues.a = \"{sealed}\"\n");
     let out = packed(&home, &document, Some(PASSPHRASE));
     let item = out.report.of(Severity::Missing).next().unwrap();
@@ -270,7 +270,7 @@ proptest! {
         for (key, (text, is_secret)) in &values {
             // Such a text would be taken for a placeholder.
             prop_assume!(!text.starts_with(LEFT_OUT) && !text.starts_with("sealed:"));
-            let text = if *is_secret { from.key.seal(text) } else { text.clone() };
+            let text = if *is_secret { from.key.seal(text).unwrap() } else { text.clone() };
             let (key, text) = (toml_edit::Key::new(key), toml_edit::Value::from(text));
             document.push_str(&format!("{key} = {text} # {comment}\n"));
         }

@@ -26,7 +26,7 @@ pub trait Control: Send + Sync + 'static {
     fn reload(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// What lies in the plugins folder.
     fn plugins(&self) -> Vec<Row>;
-    /// The certificate that is served: `subject`, `names`, `not_after` and so on.
+    /// The certificate that is served: `subject`, `names`, `notAfter`, `days` and so on.
     fn certificate(&self) -> Value;
     /// When the certificate that is served expires.
     fn certificate_expires(&self) -> jiff::Timestamp;

@@ -91,6 +91,11 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
     if !of_host.is_empty() {
         state["hostNotices"] = json!(of_host);
     }
+    if let Some(certificates) = web.certificates.get() {
+        let facts = certificates.facts();
+        let days = facts.days(jiff::Timestamp::now());
+        state["certificate"] = json!({"notAfter": facts.not_after, "days": days});
+    }
     state
 }
 

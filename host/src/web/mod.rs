@@ -42,7 +42,7 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -107,6 +107,7 @@ pub struct Web {
     /// Nobody waits for answers any more.
     ended: CancellationToken,
     started: jiff::Timestamp,
+    certificates: OnceLock<Arc<tls::Certificates>>,
 }
 
 impl Web {
@@ -128,12 +129,18 @@ impl Web {
             notices: RwLock::default(),
             ended: CancellationToken::new(),
             started,
+            certificates: OnceLock::new(),
         })
     }
 
     /// Answers only requests from these addresses, whatever they are for.
     pub fn allow(&self, addresses: Addresses) {
         self.allow.store(Arc::new(addresses));
+    }
+
+    /// Lets `/health` tell of the certificate that is served.
+    pub fn show(&self, certificates: Arc<tls::Certificates>) {
+        let _ = self.certificates.set(certificates);
     }
 
     /// Sets what answers for a connector; what is to be known of it stays.

@@ -12,7 +12,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::{body::Body, http::Request, response::Response};
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{info, warn};
 
+use super::tls::Offer;
 use connection::Connections;
 
 /// How long accepting rests when the system has no descriptor or memory for a connection.
@@ -118,32 +118,29 @@ pub enum BindError {
 /// Bound and not yet serving; clients that connect now wait.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Arc<Offer>)>,
     addresses: Vec<SocketAddr>,
     limits: Limits,
-    tls: Arc<ServerConfig>,
 }
 
 impl Server {
-    /// Binds every address or none.
+    /// Binds every address, with what is offered there, or none.
     pub async fn bind(
-        addresses: &[SocketAddr],
+        wanted: impl IntoIterator<Item = (SocketAddr, Arc<Offer>)>,
         limits: Limits,
-        tls: ServerConfig,
     ) -> Result<Self, BindError> {
-        let mut listeners = Vec::with_capacity(addresses.len());
-        let mut bound = Vec::with_capacity(addresses.len());
-        for &address in addresses {
+        let (mut listeners, mut bound) = (Vec::new(), Vec::new());
+        for (address, offer) in wanted {
             let failed = |source| bind_error(address, &bound, source);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             let local = listener.local_addr().map_err(failed)?;
-            listeners.push(listener);
+            listeners.push((listener, offer));
             bound.push(local);
         }
         if listeners.is_empty() {
             return Err(BindError::Nowhere);
         }
-        Ok(Self { listeners, addresses: bound, limits, tls: Arc::new(tls) })
+        Ok(Self { listeners, addresses: bound, limits })
     }
 
     /// The addresses as bound, in the order given; a port of 0 is the real one here.
@@ -159,13 +156,13 @@ impl Server {
         shutdown: impl Future<Output = ()>,
         grace: Duration,
     ) -> usize {
-        let Self { listeners, limits, tls, .. } = self;
+        let Self { listeners, limits, .. } = self;
         let tracker = TaskTracker::new();
         let stop = CancellationToken::new();
         let cut = CancellationToken::new();
         let places = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let gate = Gate { listeners, places: Arc::new(Semaphore::new(places)) };
-        let connections = Arc::new(Connections::new(tls, service, &limits, tracker.clone()));
+        let connections = Arc::new(Connections::new(service, &limits, tracker.clone()));
 
         let accepting = async {
             let mut full = Notice::default();
@@ -173,12 +170,12 @@ impl Server {
             let mut turn = 0;
             loop {
                 let place = gate.place(&mut full).await;
-                let (tcp, peer) = gate.accept(&mut turn, &mut starved).await;
+                let (tcp, peer, offer) = gate.accept(&mut turn, &mut starved).await;
                 let connections = Arc::clone(&connections);
                 // A token of its own: the shared one would be a lock all connections meet at.
                 let (stop, cut) = (stop.child_token(), cut.clone());
                 tracker.spawn(async move {
-                    connections.serve(tcp, peer, stop, cut).await;
+                    connections.serve(tcp, (peer, &offer), stop, cut).await;
                     drop(place);
                 });
             }
@@ -208,7 +205,7 @@ impl Server {
 
 /// Where connections come in, and how many may be inside.
 struct Gate {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Arc<Offer>)>,
     places: Arc<Semaphore>,
 }
 
@@ -225,25 +222,31 @@ impl Gate {
 
     /// The next connection of any listener; `turn` is the one asked first, so that a busy one does
     /// not starve the others.
-    async fn accept(&self, turn: &mut usize, starved: &mut Notice) -> (TcpStream, Peer) {
+    async fn accept(
+        &self,
+        turn: &mut usize,
+        starved: &mut Notice,
+    ) -> (TcpStream, Peer, Arc<Offer>) {
         loop {
             let accepted = poll_fn(|context| {
                 for step in 0..self.listeners.len() {
                     let index = (*turn + step) % self.listeners.len();
-                    if let Poll::Ready(accepted) = self.listeners[index].poll_accept(context) {
+                    let (listener, offer) = &self.listeners[index];
+                    if let Poll::Ready(accepted) = listener.poll_accept(context) {
                         *turn = index + 1;
-                        return Poll::Ready(accepted);
+                        let with = |(tcp, peer)| (tcp, peer, Arc::clone(offer));
+                        return Poll::Ready(accepted.map(with));
                     }
                 }
                 Poll::Pending
             })
             .await;
             match accepted {
-                Ok((tcp, peer)) => {
+                Ok((tcp, peer, offer)) => {
                     // Answers are written whole; Nagle's algorithm could only delay them. A socket
                     // that refuses the option is served all the same.
                     drop(tcp.set_nodelay(true));
-                    return (tcp, Peer(peer.ip()));
+                    return (tcp, Peer(peer.ip()), offer);
                 }
                 Err(error) if is_of_one_client(&error) => {}
                 Err(error) => {

@@ -20,7 +20,7 @@ use crate::{
     say, stage,
 };
 
-mod python;
+pub(crate) mod python;
 mod verdict;
 
 pub(crate) use python::is_there as python_is_there;
@@ -41,7 +41,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let scratch = cargo::metadata(&["--no-deps"])?.target_directory.join("conformance");
     fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
     let ours = cargo::root().join("tests/conformance");
-    let python = python::ensure(&scratch.join("venv"), &ours.join("requirements.txt"))?;
+    let python =
+        python::ensure(&scratch.join("venv"), &ours.join("requirements.txt"), "scim2_tester")?;
     let skips = Skips::read(&ours.join("skipped.txt"))?;
 
     let plugins = cargo::plugins()?;

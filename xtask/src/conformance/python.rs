@@ -1,5 +1,5 @@
-//! The suite's Python: an environment of its own below the target folder, made again when what it
-//! needs has changed.
+//! The Python of programs that others wrote: an environment of its own below the target folder, made again
+//! when what it needs has changed.
 
 use std::{
     fs,
@@ -11,30 +11,30 @@ use anyhow::{Context as _, bail};
 
 use crate::say;
 
-/// Ends well where the suite can be installed. Debian has the last two in a package of their own.
+/// Ends well where they can be installed. Debian has the last two in a package of their own.
 const PROBE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
 
-/// Whether this machine has a Python that the suite can be installed with.
+/// Whether this machine has a Python that they can be installed with.
 pub(crate) fn is_there() -> bool {
     succeeds(Command::new("python3").args(["-c", PROBE]))
 }
 
-/// The Python of the environment with these requirements.
-pub(super) fn ensure(folder: &Path, requirements: &Path) -> anyhow::Result<PathBuf> {
+/// The Python of the environment with these requirements, which bring this module.
+pub(crate) fn ensure(folder: &Path, requirements: &Path, module: &str) -> anyhow::Result<PathBuf> {
     let wanted = fs::read(requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
     let python = folder.join("bin/python");
     // Written last: an environment that was not finished has none.
     let stamp = folder.join("requirements.txt");
     if fs::read(&stamp).is_ok_and(|had| had == wanted)
-        && succeeds(Command::new(&python).args(["-c", "import scim2_tester"]))
+        && succeeds(Command::new(&python).args(["-c", &format!("import {module}")]))
     {
         return Ok(python);
     }
     if !is_there() {
-        bail!("the suite needs Python 3.11 or newer with venv, in Debian the package python3-venv");
+        bail!("{module} needs Python 3.11 or newer with venv, in Debian the package python3-venv");
     }
-    say!("installing the suite into {}", folder.display());
+    say!("installing {module} into {}", folder.display());
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
     }

@@ -2,69 +2,49 @@
 
 use super::Findings;
 use crate::{
-    app::{machine_name, now, ready_file, simulate::is_running, walk::Ask},
+    app::{any_sealing_key, certificates, now, ready_file, simulate::is_running, walk::Ask},
     config::HostConfig,
-    web::tls::{CertificateFiles, Certificates},
-};
-use rustls::{
-    client::verify_server_name,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-    server::ParsedCertificate,
+    web::tls::{Age, Pair},
 };
 use serde_json::Value;
 use std::net::TcpListener;
 
-/// From this many days before its end a certificate is warned of.
-const RENEWAL: i64 = 30;
-
 pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
-    let files = match &config.tls {
-        Some(files) => {
-            CertificateFiles { certificate: files.certificate.clone(), key: files.key.clone() }
-        }
-        None => CertificateFiles {
-            certificate: config.state.join("cert.pem"),
-            key: config.state.join("key.pem"),
-        },
-    };
-    let shown = files.certificate.strip_prefix(&config.home).unwrap_or(&files.certificate);
-    let shown = shown.display().to_string();
-    if config.tls.is_none() && !files.certificate.exists() {
+    let (file, _) = certificates::places(config);
+    let shown = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
+    if config.tls.is_none() && !file.exists() {
         return found.note(&shown, "there is no certificate yet", "the first start makes one");
     }
-    let name = config.host_name.clone().unwrap_or_else(machine_name);
-    if !is_for(&files, &name) {
+    let read = certificates::files(config, &any_sealing_key(config))
+        .and_then(|files| Ok(Pair::read(&files)?.facts));
+    let facts = match read {
+        Ok(facts) => facts,
+        Err(error) => {
+            return found.error(&shown, format!("{error:#}"), "put a sound pair in place");
+        }
+    };
+    let name = certificates::host_name(config);
+    if !facts.covers(&name) {
         found.warning(
             &shown,
             format!("it is not for {name}, as this host is called"),
-            "set `host_name` to the name that clients use, and have a certificate with that name",
+            "set `host_name` to the name that clients use, and have a certificate with that name: \
+             `ecma-host cert generate`, or `cert install`",
         );
     }
-    let renew = "replace it; the next handshake has the new one";
-    match Certificates::load(files, now()) {
-        Err(error) => found.error(&shown, error.to_string(), "put a sound pair in place"),
-        Ok(pair) => {
-            let end = pair.not_after();
-            let days = end.duration_since(now()).as_hours() / 24;
-            match end > now() {
-                false => found.error(&shown, format!("it expired on {end}"), renew),
-                true if days < RENEWAL => {
-                    found.warning(&shown, format!("it expires in {days} days"), renew);
-                }
-                true => found.ok(&shown, format!("it is valid for {days} more days")),
-            }
+    let renew = "replace it with `ecma-host cert generate` or `cert install`; the next handshake has \
+                 the new one";
+    let days = facts.days(now());
+    match facts.age(now()) {
+        Age::Fine => found.ok(&shown, format!("it is valid for {days} more days")),
+        Age::Early => {
+            found.error(&shown, format!("it is valid only from {} on", facts.not_before), renew);
         }
+        Age::EndsSoon | Age::EndsVerySoon => {
+            found.warning(&shown, format!("it expires in {days} days"), renew);
+        }
+        Age::Ended => found.error(&shown, format!("it expired on {}", facts.not_after), renew),
     }
-}
-
-fn is_for(files: &CertificateFiles, name: &str) -> bool {
-    let Ok(certificate) = CertificateDer::from_pem_file(&files.certificate) else {
-        // What is wrong with the file is told with the pair.
-        return true;
-    };
-    let name = ServerName::try_from(name);
-    let parsed = ParsedCertificate::try_from(&certificate);
-    matches!((parsed, name), (Ok(parsed), Ok(name)) if verify_server_name(&parsed, &name).is_ok())
 }
 
 /// The lock, the socket, the port, the version, and how the connectors stand.

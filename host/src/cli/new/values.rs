@@ -32,7 +32,7 @@ impl Found {
         self.answers.set(&parameter.name, answer);
         let value = match value {
             ConfigValue::Text(text) if parameter.kind == ParameterKind::Secret => {
-                ConfigValue::Sealed(bench.key().seal(&text))
+                ConfigValue::Sealed(bench.key().seal(&text).map_err(|error| error.to_string())?)
             }
             value => value,
         };

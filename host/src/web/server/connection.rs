@@ -18,7 +18,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
@@ -28,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::{Answers, Limits, Peer};
+use super::{Answers, Limits, Offer, Peer};
 
 /// A connection without requests is closed after about this long.
 const IDLE: Duration = Duration::from_secs(120);
@@ -46,7 +45,6 @@ const PLAIN_HTTP: &str = "this port speaks HTTPS: write https:// in front of the
 
 /// What all connections share.
 pub(super) struct Connections<S> {
-    acceptor: TlsAcceptor,
     service: S,
     http1: http1::Builder,
     http2: http2::Builder<Tracked>,
@@ -55,12 +53,7 @@ pub(super) struct Connections<S> {
 }
 
 impl<S: Answers> Connections<S> {
-    pub(super) fn new(
-        tls: Arc<ServerConfig>,
-        service: S,
-        limits: &Limits,
-        tracker: TaskTracker,
-    ) -> Self {
+    pub(super) fn new(service: S, limits: &Limits, tracker: TaskTracker) -> Self {
         let mut http1 = http1::Builder::new();
         http1.max_buf_size(BUFFER_BYTES);
         let mut http2 = http2::Builder::new(Tracked(tracker));
@@ -70,7 +63,6 @@ impl<S: Answers> Connections<S> {
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWER);
         Self {
-            acceptor: TlsAcceptor::from(tls),
             service,
             http1,
             http2,
@@ -83,13 +75,13 @@ impl<S: Answers> Connections<S> {
     pub(super) async fn serve(
         &self,
         tcp: TcpStream,
-        peer: Peer,
+        (peer, offer): (Peer, &Offer),
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
         let accepted = tokio::select! {
             biased;
-            accepted = timeout(self.handshake, self.accept(tcp)) => accepted,
+            accepted = timeout(self.handshake, accept(tcp, offer)) => accepted,
             () = stop.cancelled() => return,
         };
         let tls = match accepted {
@@ -128,18 +120,18 @@ impl<S: Answers> Connections<S> {
             debug!(error = &error as &dyn std::error::Error, "A connection broke");
         }
     }
+}
 
-    /// The handshake. The first byte is looked at before rustls has it: to plain HTTP that would
-    /// answer with an alert, which no browser can show.
-    async fn accept(&self, mut tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let mut first = [0];
-        tcp.peek(&mut first).await?;
-        if first[0].is_ascii_uppercase() {
-            say_plain_http(&mut tcp).await?;
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP"));
-        }
-        self.acceptor.accept(tcp).await
+/// The handshake. The first byte is looked at before rustls has it: to plain HTTP that would
+/// answer with an alert, which no browser can show.
+async fn accept(mut tcp: TcpStream, offer: &Offer) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    tcp.peek(&mut first).await?;
+    if first[0].is_ascii_uppercase() {
+        say_plain_http(&mut tcp).await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP"));
     }
+    TlsAcceptor::from(offer.config()).accept(tcp).await
 }
 
 async fn drive<C: GracefulConnection>(

@@ -1,7 +1,7 @@
 //! The server over loopback with real TLS: protocols, reload, limits, drain.
 
 use super::*;
-use crate::web::tls::{CertificateFiles, Certificates, ensure_certificate, server_config};
+use crate::web::tls::{CertificateFiles, Certificates, ensure_certificate};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -41,11 +41,11 @@ impl Host {
         let home = tempfile::tempdir().unwrap();
         let now = Timestamp::now();
         let files = ensure_certificate(home.path(), "idm.example.org", now).unwrap();
-        let certificates = Arc::new(Certificates::load(files.clone(), now).unwrap());
+        let certificates = Arc::new(Certificates::load(files.clone()).unwrap());
         let anywhere = "127.0.0.1:0".parse().unwrap();
-        let server = Server::bind(&[anywhere, anywhere], limits, server_config(&certificates))
-            .await
-            .unwrap();
+        let offer = Offer::new(&certificates, None).unwrap();
+        let both = [(anywhere, Arc::clone(&offer)), (anywhere, offer)];
+        let server = Server::bind(both, limits).await.unwrap();
         let address = server.local_addrs()[1];
 
         let (began, let_go, alive) =
@@ -161,12 +161,12 @@ async fn a_reload_shows_at_the_next_handshake_and_a_bad_pair_does_not() {
     let mut open = host.client("http/1.1").await;
 
     std::fs::write(&host.files.certificate, "half a").unwrap();
-    assert!(host.certificates.reload(Timestamp::now()).is_err());
+    assert!(host.certificates.reload(host.files.clone()).is_err());
     assert_eq!(shown(old).await, before);
 
     std::fs::remove_file(&host.files.certificate).unwrap();
     ensure_certificate(host.home.path(), "new.example.org", Timestamp::now()).unwrap();
-    assert!(host.certificates.reload(Timestamp::now()).unwrap());
+    assert!(host.certificates.reload(host.files.clone()).unwrap());
     assert_ne!(shown(host.trust("h2")).await, before);
     assert!(open.get("/").await.is_ok(), "an open connection goes on");
 }
@@ -303,8 +303,9 @@ async fn a_taken_port_is_named_with_its_remedy() {
     let host = Host::start(ROOMY, AMPLE).await;
     let address = host.address;
     let bind = async |addresses: &[SocketAddr]| {
-        let tls = server_config(&host.certificates);
-        Server::bind(addresses, ROOMY, tls).await.unwrap_err()
+        let offer = Offer::new(&host.certificates, None).unwrap();
+        let wanted = addresses.iter().map(|address| (*address, Arc::clone(&offer)));
+        Server::bind(wanted.collect::<Vec<_>>(), ROOMY).await.unwrap_err()
     };
     let taken = bind(&[address]).await;
     assert!(matches!(taken, BindError::InUse { covered_by: None, .. }));

@@ -2,9 +2,8 @@
 //! client trusts as it is. There is no authority behind it, so no key lies about that could sign
 //! names for others.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -16,10 +15,23 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::{CertificateFiles, TlsError};
+use crate::config::{private_folder, write_atomic};
 
-const YEARS: i64 = 2;
+/// Two years, less the day that a leap year has more.
+const DAYS: u32 = 730;
 /// The upper bound of a common name (RFC 5280 appendix A.1, ub-common-name).
 const COMMON_NAME_BYTES: usize = 64;
+
+/// What a new certificate should be like.
+#[derive(Debug, Clone)]
+pub struct Wishes {
+    /// The names of the host, the first of them its common name. Those of this machine come with them.
+    pub names: Vec<String>,
+    /// How long it is valid.
+    pub days: u32,
+    /// Whether the key is made anew too.
+    pub new_key: bool,
+}
 
 /// Gives the pair in `state_dir`, made now if it is not there. An existing pair is left alone,
 /// whatever its age and names; a key that stands alone gets a new certificate.
@@ -28,48 +40,94 @@ pub fn ensure_certificate(
     host_name: &str,
     now: Timestamp,
 ) -> Result<CertificateFiles, TlsError> {
-    let files = CertificateFiles {
-        certificate: state_dir.join("cert.pem"),
-        key: state_dir.join("key.pem"),
-    };
-    let key = match (exists(&files.certificate)?, exists(&files.key)?) {
+    let files = made_files(state_dir);
+    let wishes = |new_key| Wishes { names: vec![host_name.to_owned()], days: DAYS, new_key };
+    match (exists(&files.certificate)?, exists(&files.key)?) {
         (true, true) => return Ok(files),
         (true, false) => {
             return Err(TlsError::LostKey { key: files.key, certificate: files.certificate });
         }
-        (false, true) => read_key(&files.key)?,
-        (false, false) => {
-            make_folder(state_dir)
-                .map_err(|source| TlsError::Write { path: state_dir.to_owned(), source })?;
-            let key = KeyPair::generate().expect("ring makes P-256 keys");
-            let text = Zeroizing::new(key.serialize_pem());
-            write(&files.key, &text, 0o600)?;
-            key
-        }
-    };
-    write(&files.certificate, &certificate(host_name, &key, now)?, 0o644)?;
+        (false, has_key) => make(&files, &wishes(!has_key), now)?,
+    }
     info!(path = %files.certificate.display(), host_name, "Made a self-signed certificate");
     Ok(files)
 }
 
-fn certificate(host_name: &str, key: &KeyPair, now: Timestamp) -> Result<String, TlsError> {
-    let refused = |error: rcgen::Error| TlsError::HostName {
-        host_name: host_name.to_owned(),
-        reason: error.to_string(),
-    };
-    if host_name.is_empty() || host_name.contains(char::is_whitespace) {
-        let reason = "it is empty or has blanks; set host_name in host.toml".to_owned();
-        return Err(TlsError::HostName { host_name: host_name.to_owned(), reason });
-    }
-    let mut names = vec![host_name.to_owned()];
-    for local in ["localhost", "127.0.0.1", "::1"] {
-        if !host_name.eq_ignore_ascii_case(local) {
-            names.push(local.to_owned());
+/// Makes the pair in `state_dir` anew, or the certificate only. What is replaced is kept beside, under
+/// a name with the time; gives those names.
+pub fn renew_certificate(
+    state_dir: &Path,
+    wishes: &Wishes,
+    now: Timestamp,
+) -> Result<(CertificateFiles, Vec<PathBuf>), TlsError> {
+    let files = made_files(state_dir);
+    let new_key = wishes.new_key || !exists(&files.key)?;
+    let mut kept = Vec::new();
+    for (path, is_replaced) in [(&files.key, new_key), (&files.certificate, true)] {
+        if is_replaced && exists(path)? {
+            kept.push(keep(path, now)?);
         }
     }
+    make(&files, &Wishes { new_key, ..wishes.clone() }, now)?;
+    Ok((files, kept))
+}
+
+/// Copies a file beside itself, under a name with the time.
+pub fn keep(path: &Path, now: Timestamp) -> Result<PathBuf, TlsError> {
+    let mut name = path.as_os_str().to_owned();
+    // Finer than a second: what was kept before is not to be lost.
+    name.push(format!(".{}", now.strftime("%Y%m%dT%H%M%S%.3fZ")));
+    let kept = PathBuf::from(name);
+    // The mode goes with the content.
+    let copied = fs::copy(path, &kept).map(drop);
+    copied.map_err(|source| TlsError::Write { path: kept.clone(), source })?;
+    Ok(kept)
+}
+
+fn made_files(state_dir: &Path) -> CertificateFiles {
+    CertificateFiles {
+        certificate: state_dir.join("cert.pem"),
+        key: state_dir.join("key.pem"),
+        password: None,
+    }
+}
+
+/// Writes the key first: a certificate that stands alone is of no use.
+fn make(files: &CertificateFiles, wishes: &Wishes, now: Timestamp) -> Result<(), TlsError> {
+    let key = match wishes.new_key {
+        true => KeyPair::generate().expect("ring makes P-256 keys"),
+        false => read_key(&files.key)?,
+    };
+    // Before anything is written: the names may not be right.
+    let certificate = certificate(wishes, &key, now)?;
+    if wishes.new_key {
+        let text = Zeroizing::new(key.serialize_pem());
+        write(&files.key, &text, 0o600)?;
+    }
+    write(&files.certificate, &certificate, 0o644)
+}
+
+fn certificate(wishes: &Wishes, key: &KeyPair, now: Timestamp) -> Result<String, TlsError> {
+    let mut names: Vec<String> = Vec::new();
+    let local = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    for name in wishes.names.iter().chain(&local) {
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            let reason = "it is empty or has blanks; set host_name in host.toml".to_owned();
+            return Err(TlsError::HostName { host_name: name.clone(), reason });
+        }
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.clone());
+        }
+    }
+    let host_name = names[0].clone();
+    let refused = |error: rcgen::Error| TlsError::HostName {
+        host_name: host_name.clone(),
+        reason: error.to_string(),
+    };
     let mut params = CertificateParams::new(names).map_err(refused)?;
     params.distinguished_name.remove(DnType::CommonName);
-    let common_name = if host_name.len() <= COMMON_NAME_BYTES { host_name } else { "ecma-host" };
+    let is_short = host_name.len() <= COMMON_NAME_BYTES;
+    let common_name = if is_short { host_name.as_str() } else { "ecma-host" };
     params.distinguished_name.push(DnType::CommonName, common_name);
 
     // A certificate that says "CA" is refused as a server's own by webpki (CaUsedAsEndEntity), and
@@ -81,7 +139,7 @@ fn certificate(host_name: &str, key: &KeyPair, now: Timestamp) -> Result<String,
     // A day back, for clients whose clock is behind.
     let today = now.to_zoned(TimeZone::UTC).date();
     let first = today.yesterday().unwrap_or(today);
-    let last = today.saturating_add(YEARS.years());
+    let last = today.saturating_add(i64::from(wishes.days).days());
     params.not_before = date_time_ymd(first.year().into(), part(first.month()), part(first.day()));
     params.not_after = date_time_ymd(last.year().into(), part(last.month()), part(last.day()));
     Ok(params.self_signed(key).map_err(refused)?.pem())
@@ -103,76 +161,16 @@ fn exists(path: &Path) -> Result<bool, TlsError> {
     path.try_exists().map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
-/// Writes beside the file and renames, so that no reader ever meets half of it.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
-    let fresh = path.with_extension("pem.new");
-    let written = write_new(&fresh, text, mode).and_then(|()| {
-        fs::rename(&fresh, path)?;
-        sync_folder(path)
-    });
-    written.map_err(|source| TlsError::Write { path: path.to_owned(), source })
-}
-
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    let mut file = open_private(&mut options, path)?;
-    set_mode(&file, mode)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-#[cfg(unix)]
-fn make_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-#[cfg(unix)]
-fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.open(path)
-}
-
-/// Sets the mode outright: the umask may have taken bits away.
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+    let folder = path.parent().map_or(Ok(()), private_folder);
+    folder
+        .and_then(|()| write_atomic(path, text.as_bytes(), Some(mode)))
+        .map_err(|source| TlsError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Certificates, server_config};
+    use super::super::{Certificates, Offer};
     use super::*;
     use std::sync::Arc;
 
@@ -196,8 +194,9 @@ mod tests {
             .with_no_client_auth();
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-        let certificates = Arc::new(Certificates::load(files.clone(), now()).unwrap());
-        let mut server = ServerConnection::new(Arc::new(server_config(&certificates))).unwrap();
+        let certificates = Arc::new(Certificates::load(files.clone()).unwrap());
+        let mut server =
+            ServerConnection::new(Offer::new(&certificates, None).unwrap().config()).unwrap();
         while client.is_handshaking() {
             let mut wire = Vec::new();
             client.write_tls(&mut wire).unwrap();
@@ -230,8 +229,8 @@ mod tests {
         let state = home.path().join("state");
         let day = "2028-02-29T12:00:00Z".parse().unwrap();
         let files = ensure_certificate(&state, "localhost", day).unwrap();
-        let certificates = Certificates::load(files.clone(), day).unwrap();
-        assert_eq!(certificates.not_after().to_string(), "2030-02-28T00:00:00Z");
+        let certificates = Certificates::load(files.clone()).unwrap();
+        assert_eq!(certificates.facts().not_after.to_string(), "2030-02-28T00:00:00Z");
 
         let first = fs::read(&files.certificate).unwrap();
         assert_eq!(ensure_certificate(&state, "renamed.example", now()).unwrap(), files);
@@ -273,12 +272,34 @@ mod tests {
     fn a_name_that_cannot_stand_in_a_certificate_is_refused() {
         let home = tempfile::tempdir().unwrap();
         for name in ["", "two words", "bücher.example"] {
-            let key = KeyPair::generate().unwrap();
-            let refused = certificate(name, &key, now()).unwrap_err();
+            let refused = ensure_certificate(home.path(), name, now()).unwrap_err();
             assert!(matches!(refused, TlsError::HostName { .. }), "{name}: {refused}");
         }
         let long = format!("{}.example", "a".repeat(63));
         let files = ensure_certificate(home.path(), &long, now()).unwrap();
         assert_eq!(handshake(&files, &long), Ok(()));
+    }
+
+    #[test]
+    fn a_renewed_certificate_has_the_names_and_days_asked_for_and_the_old_one_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let files = ensure_certificate(home.path(), "a.example", now()).unwrap();
+        let (old, key) = (fs::read(&files.certificate).unwrap(), fs::read(&files.key).unwrap());
+        let names = vec!["b.example".to_owned(), "c.example".to_owned()];
+        let wishes = Wishes { names, days: 90, new_key: false };
+        let (renewed, kept) = renew_certificate(home.path(), &wishes, now()).unwrap();
+        assert_eq!(renewed, files);
+        assert_eq!(kept.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [old]);
+        assert_eq!(fs::read(&files.key).unwrap(), key);
+        let facts = Certificates::load(files.clone()).unwrap().facts();
+        assert_eq!(facts.names, ["b.example", "c.example", "localhost", "127.0.0.1", "::1"]);
+        assert!((89..=90).contains(&facts.days(now())), "{facts:?}");
+
+        let wishes = Wishes { new_key: true, ..wishes };
+        let later = now() + jiff::SignedDuration::from_secs(2);
+        let (_, kept) = renew_certificate(home.path(), &wishes, later).unwrap();
+        assert_eq!(fs::read(&kept[0]).unwrap(), key);
+        assert_ne!(fs::read(&files.key).unwrap(), key);
+        assert_eq!(handshake(&files, "c.example"), Ok(()));
     }
 }

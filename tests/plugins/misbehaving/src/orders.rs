@@ -110,7 +110,7 @@ impl Settings {
             return Ok(());
         }
         match self.mode {
-            Mode::Panic => panic!("ordered: a panic in {call:?}"),
+            Mode::Panic => panic!("ordered: a panic in {call:?}{}", self.blurted()),
             Mode::Hang => self.hang(go_on),
             Mode::Slow => {
                 thread::sleep(Duration::from_millis(self.pause.into()));
@@ -123,7 +123,9 @@ impl Settings {
                 tracing::warn!(?call, "Noise ordered");
                 Ok(())
             }
-            Mode::Fail => Err(Error::unreachable(format!("ordered: {call:?} fails"))),
+            Mode::Fail => {
+                Err(Error::unreachable(format!("ordered: {call:?} fails{}", self.blurted())))
+            }
             Mode::Abort => process::abort(),
             Mode::Exit => process::exit(3),
             Mode::Overflow => Err(Error::internal(deep(1).to_string())),
@@ -153,6 +155,12 @@ impl Settings {
             }
             Mode::Nothing | Mode::Lose | Mode::FailOne | Mode::Lie => Ok(()),
         }
+    }
+
+    /// The password, where one is set: this plugin keeps nothing to itself.
+    fn blurted(&self) -> String {
+        let password = self.password.as_ref();
+        password.map(|password| format!(" with {}", password.expose())).unwrap_or_default()
     }
 
     fn hang(&self, go_on: impl Fn() -> bool) -> Result<()> {

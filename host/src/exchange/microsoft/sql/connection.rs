@@ -16,15 +16,21 @@ pub(super) fn convert(source: &Source<'_>, key: &SealingKey, draft: &mut Draft) 
     match &content {
         Some(text) => {
             let connection = connection_string(text);
-            let shown = shown(&connection);
-            draft.set("connection_string", key.seal(&connection), &format!("{FROM}: {shown}"));
-            draft.report.changed(
-                "values.connection_string",
-                format!(
-                    "is what the {FROM} says, sealed since a password may stand in it: {shown}"
+            let (place, shown) = ("values.connection_string", shown(&connection));
+            match key.seal(&connection) {
+                Ok(sealed) => {
+                    draft.set("connection_string", sealed, &format!("{FROM}: {shown}"));
+                    let what = format!(
+                        "is what the {FROM} says, sealed since a password may stand in it: {shown}"
+                    );
+                    draft.report.changed(place, what, "install that ODBC driver here");
+                }
+                Err(error) => draft.report.missing(
+                    place,
+                    format!("the {FROM} cannot be sealed: {error}"),
+                    "mend the sealing key and import again",
                 ),
-                "install that ODBC driver here",
-            );
+            }
         }
         None => {
             let base = written.rsplit(['\\', '/']).next().unwrap_or_default();

@@ -1,0 +1,208 @@
+//! The sealing key: another one while the host runs, from other places, and a wrong one.
+
+use crate::support::{Host, MEMORY, until};
+use serde_json::{Value, json};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+fn sealed(host: &Host, secret: &str) -> String {
+    host.prints(&["seal"], secret).trim_end().to_owned()
+}
+
+fn memory(store: &str, sealed: &str) -> String {
+    format!("{MEMORY}store = \"{store}\" # s\npassword = \"{sealed}\" # p\n")
+}
+
+fn json_of(host: &Host, arguments: &[&str]) -> Value {
+    let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&host.prints(&all, "")).unwrap()
+}
+
+fn sealed_in(host: &Host, name: &str) -> String {
+    let text = fs::read_to_string(host.path(&format!("connectors/{name}.toml"))).unwrap();
+    let at = text.find("sealed:").unwrap();
+    text[at..].split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_key_is_changed_while_the_host_runs_and_nothing_is_read_again() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+    host.document("TWO", &memory("two", &sealed(&host, "hunter3hunter3")));
+    host.document("GONE", &memory("gone", &sealed(&host, "hunter4hunter4")));
+    host.prints(&["connectors", "remove", "GONE", "--yes"], "");
+    host.start();
+    let (old, before) =
+        (fs::read_to_string(host.path("state/seal.key")).unwrap(), sealed_in(&host, "ONE"));
+    let done = json_of(&host, &["secrets", "rotate-key"]);
+    assert_eq!(done["running"], true);
+    let resealed: u64 = done["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["resealed"].as_u64())
+        .sum();
+    assert_eq!(resealed, 3, "{done}");
+    let kept = done["kept"].as_str().unwrap();
+    assert_eq!(fs::read_to_string(kept).unwrap(), old);
+    for file in [kept, host.path("state/seal.key").to_str().unwrap()] {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_ne!(fs::read_to_string(host.path("state/seal.key")).unwrap(), old);
+    assert_ne!(sealed_in(&host, "ONE"), before);
+    let text = fs::read_to_string(host.path("connectors/ONE.toml")).unwrap();
+    assert!(text.contains("store = \"one\" # s") && text.ends_with("\" # p\n"), "{text}");
+
+    // The same values: nobody noticed.
+    assert_eq!(json_of(&host, &["history", "ONE"]).as_array().unwrap().len(), 1);
+    assert!(!host.log().contains("Document changed"), "a value sealed anew is no change");
+    // The host opens what the new key seals, and the old one is not known any more.
+    host.document("ONE", &memory("other", &sealed(&host, "hunter5hunter5")));
+    until("the other value counts", || {
+        (json_of(&host, &["history", "ONE"]).as_array()?.len() == 2).then_some(())
+    });
+    host.restart();
+    assert_eq!(host.health_of("TWO")["state"], "ready");
+    let said = host.prints(&["secrets", "rotate-key", "--forget"], "");
+    assert!(said.contains("connectors/TWO.toml: 1 sealed anew"), "{said}");
+    assert!(said.contains("holds a new key") && !said.contains("kept"), "{said}");
+    host.restart();
+}
+
+#[test]
+fn a_change_that_was_interrupted_goes_on_where_it_was_left() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+    host.document("TWO", &memory("two", &sealed(&host, "hunter3hunter3")));
+    host.start();
+    // A document that cannot be edited stops it in the middle, with both keys in the file.
+    host.raw_document("WRONG", "a = = \"sealed:\"\n");
+    let output = host.run(&["secrets", "rotate-key"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("the old one stays until then"), "{said}");
+    let key = fs::read_to_string(host.path("state/seal.key")).unwrap();
+    assert_eq!(key.lines().count(), 2);
+    for name in ["ONE", "TWO"] {
+        assert_eq!(host.health_of(name)["state"], "ready");
+    }
+    host.kill();
+    host.listen();
+    for name in ["ONE", "TWO"] {
+        assert_eq!(host.settled(name)["state"], "ready");
+    }
+    fs::remove_file(host.path("connectors/WRONG.toml")).unwrap();
+    let done = json_of(&host, &["secrets", "rotate-key"]);
+    assert_eq!(done["documents"], json!([]), "they were sealed anew before");
+    let after = fs::read_to_string(host.path("state/seal.key")).unwrap();
+    assert_eq!(after.lines().collect::<Vec<_>>(), [key.lines().next().unwrap()]);
+    host.restart();
+}
+
+#[test]
+fn a_wrong_key_stops_only_those_who_need_it() {
+    let mut host = Host::with(&["misbehaving"]);
+    let one = sealed(&host, "hunter2hunter2");
+    host.document("SEALED", &memory("sealed", &one));
+    host.document("OPEN", &format!("{MEMORY}store = \"open\"\n"));
+    let key = fs::read(host.path("state/seal.key")).unwrap();
+    host.write("state/seal.key", "no key");
+    host.listen();
+    assert_eq!(host.settled("OPEN")["state"], "ready");
+    let broken = host.settled("SEALED");
+    let detail = broken["detail"].as_str().unwrap();
+    assert!(broken["state"] == "failed" && detail.contains("values.password"), "{broken}");
+    assert!(detail.contains("seal.key is damaged: restore it from a backup"), "{broken}");
+    let refused = host.run(&["seal"], "x");
+    assert!(!refused.status.success());
+
+    // Restored, it counts at once; another one is noticed as well.
+    host.write("state/seal.key", &key);
+    until("the restored key counts", || {
+        (host.health_of("SEALED")["state"] == "ready").then_some(())
+    });
+    let other = Host::with(&[]);
+    sealed(&other, "anything");
+    host.write("state/seal.key", fs::read(other.path("state/seal.key")).unwrap());
+    until("the other key is noticed", || {
+        let notice = host.health_of("SEALED")["notices"][0]["detail"].as_str()?.to_owned();
+        notice.contains("does not open the sealed text").then_some(())
+    });
+    assert_eq!(host.health_of("SEALED")["state"], "ready", "the one before goes on");
+    host.stop();
+    host.listen();
+    let detail = host.entra("SEALED").get("/Users").refused(503);
+    assert!(detail.contains("seal.key does not open") && detail.contains("seal the value anew"));
+    assert_eq!(host.settled("OPEN")["state"], "ready");
+}
+
+#[test]
+fn the_key_comes_from_the_environment_a_credential_or_a_program() {
+    let mut host = Host::with(&["misbehaving"]);
+    let line = |host: &Host| {
+        sealed(host, "x");
+        fs::read_to_string(host.path("state/seal.key")).unwrap()
+    };
+    let (first, second) = (line(&Host::with(&[])), line(&Host::with(&[])));
+    host.write("first.key", &first);
+    let folder = host.path("");
+    host.variable("CREDENTIALS_DIRECTORY", folder.to_str().unwrap());
+    host.variable("SEAL", &first);
+    let file = host.path("first.key");
+    for source in [
+        "env:SEAL".to_owned(),
+        "credential:first.key".to_owned(),
+        format!("command:/bin/cat {}", file.display()),
+    ] {
+        host.settings(&format!("[secrets]\nkey = \"{source}\"\n"));
+        host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+        host.start();
+        assert_eq!(host.health_of("ONE")["state"], "ready", "{source}");
+        assert!(host.stop().success());
+        assert!(!host.path("state/seal.key").exists());
+    }
+    // The host cannot write there: it says what to do, and does its part then.
+    let output = host.run(&["secrets", "rotate-key"], "");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success() && said.contains("openssl rand -base64 32"), "{said}");
+    host.write("first.key", second + &first);
+    let before = sealed_in(&host, "ONE");
+    let done = json_of(&host, &["secrets", "rotate-key"]);
+    assert_eq!(done["documents"][0]["resealed"], 1, "{done}");
+    assert_ne!(sealed_in(&host, "ONE"), before);
+    host.settings("[secrets]\nkey = \"command:/bin/sh -c false\"\n");
+    let output = host.run(&["secrets", "seal"], "x");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("run it by hand to see why"));
+}
+
+#[test]
+fn a_change_of_the_key_survives_being_killed_at_any_moment() {
+    let host = Host::with(&["misbehaving"]);
+    let names: Vec<String> = (0..20).map(|number| format!("C{number}")).collect();
+    let one = sealed(&host, "hunter2hunter2");
+    names.iter().for_each(|name| host.document(name, &memory(name, &one)));
+    for kill in 0..12 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ecma-host"))
+            .args(["--home", host.path("").to_str().unwrap(), "secrets", "rotate-key", "--forget"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // Until so many documents are another than before, or it has ended.
+        let before: Vec<String> = names.iter().map(|name| sealed_in(&host, name)).collect();
+        let changed =
+            || names.iter().zip(&before).filter(|(name, old)| sealed_in(&host, name) != **old);
+        while changed().count() < kill * 2 && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let problems = json_of(&host, &["connectors", "validate"]);
+        assert!(
+            problems.as_array().unwrap().iter().all(|one| one["problems"] == json!([])),
+            "{problems}"
+        );
+    }
+    host.prints(&["secrets", "rotate-key", "--forget"], "");
+    assert_eq!(fs::read_to_string(host.path("state/seal.key")).unwrap().lines().count(), 1);
+    let problems = json_of(&host, &["connectors", "validate"]);
+    assert!(
+        problems.as_array().unwrap().iter().all(|one| one["problems"] == json!([])),
+        "{problems}"
+    );
+}
