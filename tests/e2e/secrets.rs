@@ -239,7 +239,7 @@ fn collect(host: &Host, said: &mut Said) {
     let mut archive = zip::ZipArchive::new(File::open(&file).unwrap()).unwrap();
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).unwrap();
-        let (name, mut bytes) = (entry.name().to_owned(), Vec::new());
+        let (name, mut bytes) = (entry.name().unwrap().into_owned(), Vec::new());
         entry.read_to_end(&mut bytes).unwrap();
         said.add(format!("collect: {name}"), String::from_utf8_lossy(&bytes));
     }

@@ -75,10 +75,12 @@ impl Client {
     }
 
     /// Has a running host look at its files now, so that what a command wrote is at work when it ends.
-    pub(super) fn follow(settings: &HostConfig) -> anyhow::Result<()> {
+    /// Whether one runs.
+    pub(super) fn follow(settings: &HostConfig) -> anyhow::Result<bool> {
         match Client::new(settings)?.post("/v1/reload", &Value::Null) {
-            Err(error) if !error.is::<NoHost>() => Err(error),
-            _ => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if error.is::<NoHost>() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sealed values, the key that seals them, and secrets typed in.
 
-use super::{Asked, Exit, NoHost, client::Client};
+use super::{Asked, Exit, client::Client};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use ecma_host::{
@@ -42,16 +42,16 @@ fn rotate_key(asked: &Asked, forget: bool) -> anyhow::Result<Exit> {
     app::sealing_key(&settings)?;
     let key = config::begin_rotation(file)?;
     // The host has to know the new key before it meets what that sealed.
-    let is_known = look_again(&settings)?;
+    let is_known = Client::follow(&settings)?;
     let done = reseal_all(&settings, &key)?;
-    look_again(&settings)?;
+    Client::follow(&settings)?;
     let kept = (!forget).then(|| {
         let mut name = file.as_os_str().to_owned();
         name.push(format!(".{}", app::now().strftime("%Y%m%dT%H%M%S%.3fZ")));
         PathBuf::from(name)
     });
     config::end_rotation(file, kept.as_deref())?;
-    look_again(&settings)?;
+    Client::follow(&settings)?;
     let value = json!({
         "key": file, "kept": kept, "documents": documents(&done), "running": is_known,
     });
@@ -112,15 +112,6 @@ fn reseal_all(settings: &HostConfig, key: &SealingKey) -> anyhow::Result<Vec<Res
         )?);
     }
     Ok(done)
-}
-
-/// Lets a running host read its files again; whether one runs.
-fn look_again(settings: &HostConfig) -> anyhow::Result<bool> {
-    match Client::new(settings)?.post("/v1/reload", &Value::Null) {
-        Ok(_) => Ok(true),
-        Err(error) if error.is::<NoHost>() => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn documents(done: &[Resealed]) -> Value {

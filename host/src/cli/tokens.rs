@@ -89,7 +89,8 @@ fn new(
     read_only: bool,
     stdin: bool,
 ) -> anyhow::Result<Exit> {
-    let (name, file) = document_of(&asked.settings()?, name)?;
+    let settings = asked.settings()?;
+    let (name, file) = document_of(&settings, name)?;
     let token = if stdin {
         let token = from_stdin("the token")?;
         if token.chars().count() < 12 || !token.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
@@ -114,19 +115,21 @@ fn new(
         Some(token) => writeln!(out, "{token}"),
         None => Ok(()),
     })?;
-    let file = file.display();
-    writeln!(io::stderr(), "The hash is in {file}. A running host takes it at once.")?;
+    // Only then: a token that was made is shown whatever becomes of the rest.
+    let runs = Client::follow(&settings)?;
+    let taken = if runs { "The running host has taken it." } else { "No host runs now." };
+    writeln!(io::stderr(), "The hash is in {}. {taken}", file.display())?;
     Ok(Exit::Well)
 }
 
 fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
-    let (name, file) = document_of(&asked.settings()?, name)?;
+    let settings = asked.settings()?;
+    let (name, file) = document_of(&settings, name)?;
     config::remove_token(&file, label)
         .with_context(|| format!("cannot change {}", file.display()))?;
+    Client::follow(&settings)?;
     let value = json!({"connector": name.as_str(), "removed": label});
-    asked.print(&value, |out| {
-        writeln!(out, "the token {label} of {name} is removed; a running host refuses it at once")
-    })?;
+    asked.print(&value, |out| writeln!(out, "the token {label} of {name} is removed"))?;
     Ok(Exit::Well)
 }
 
