@@ -1,7 +1,7 @@
 //! What is wrong with the settings by themselves, without a look at the database.
 
 use super::{DriverName, Settings, Tls};
-use crate::{delta, form};
+use crate::{delta, form, object_types};
 use ecma_plugin_sdk::{Problem, tls};
 
 /// The longest wait for a lock: ten minutes.
@@ -37,6 +37,7 @@ impl Settings {
             }
             _ => {}
         }
+        problems.extend(object_types::problems(self));
         problems.extend(delta::problems(self));
         problems.extend(form::problems(self));
         problems.extend(self.problems_of_partitions());
