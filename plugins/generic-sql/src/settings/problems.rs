@@ -37,6 +37,11 @@ impl Settings {
             }
             _ => {}
         }
+        if self.dn_is_anchor && !self.dn_attributes.is_empty() && !self.anchor.is_empty() {
+            let text = "is not looked at beside dn_is_anchor and dn_attributes, whose column is the \
+                anchor; leave it out, or dn_attributes";
+            problems.push(Problem::new("anchor", text));
+        }
         problems.extend(object_types::problems(self));
         problems.extend(delta::problems(self));
         problems.extend(form::problems(self));
