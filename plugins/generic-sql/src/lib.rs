@@ -19,6 +19,7 @@ mod form;
 mod import;
 mod moment;
 mod nearest;
+mod object_types;
 mod partition;
 mod reference;
 mod schema;
@@ -55,11 +56,13 @@ impl GenericSql {
         Ok(self.databases.of(object_type).alive()?)
     }
 
-    /// Reads the catalog again: somebody may have changed a table.
-    fn refresh(&mut self) -> Result<()> {
+    /// Reads the catalog again: somebody may have changed a table. Object types that rows name are
+    /// others only with a new schema.
+    fn refresh(&mut self, is_new_schema: bool) -> Result<()> {
         self.end_import()?;
         self.databases.are_alive()?;
-        self.tables = tables(&self.settings, self.databases.shared())??;
+        let known = if is_new_schema { &[][..] } else { &self.tables };
+        self.tables = tables(&self.settings, self.databases.shared(), known)??;
         self.databases.look(&self.tables)
     }
 
@@ -80,12 +83,21 @@ impl GenericSql {
     }
 }
 
-/// The tables, or everything in the settings that does not fit the database.
-fn tables(settings: &Settings, driver: &dyn Driver) -> Result<Result<Vec<Table>, Vec<Problem>>> {
+/// The tables, or everything in the settings that does not fit the database. Those that are known
+/// already have the object types.
+fn tables(
+    settings: &Settings,
+    driver: &dyn Driver,
+    known: &[Table],
+) -> Result<Result<Vec<Table>, Vec<Problem>>> {
     let (mut facts, mut problems) = (describe(driver)?, Vec::new());
+    let named = match object_types::named(settings, driver, &facts, known)? {
+        Ok(named) => named,
+        Err(problem) => return Ok(Err(vec![problem])),
+    };
     facts.extend(statement::sources(settings, driver, &mut problems)?);
     let dialect = driver.dialect();
-    Ok(schema::tables(settings, dialect, &facts, problems)
+    Ok(schema::tables(settings, dialect, &facts, named.as_ref(), problems)
         .and_then(|tables| delta::attach(settings, &facts, dialect, tables)))
 }
 
@@ -99,7 +111,7 @@ impl Connector for GenericSql {
             return Err(problems.into());
         }
         let mut databases = Databases::sharing(driver::connect(&settings)?);
-        let tables = tables(&settings, databases.shared())??;
+        let tables = tables(&settings, databases.shared(), &[])??;
         databases.connect_own(&settings, &tables)?;
         Ok(GenericSql { settings, databases, tables, imported: Vec::new() })
     }
@@ -132,7 +144,7 @@ impl Connector for GenericSql {
             return problems;
         }
         let found = driver::connect(settings).map_err(Error::from);
-        match found.and_then(|driver| tables(settings, &*driver)) {
+        match found.and_then(|driver| tables(settings, &*driver, &[])) {
             Ok(Err(problems)) => problems,
             _ => Vec::new(),
         }
@@ -154,7 +166,7 @@ impl Connector for GenericSql {
     }
 
     fn schema(&mut self) -> Result<Schema> {
-        self.refresh()?;
+        self.refresh(true)?;
         Ok(schema::schema(&self.tables))
     }
 
@@ -167,7 +179,7 @@ impl Connector for GenericSql {
     fn import(&mut self, run: &ImportRun, sink: &mut ImportSink<'_>) -> Result<Option<Watermark>> {
         let partition = &run.partition;
         if self.imported.is_empty() || self.imported.contains(&partition.id) {
-            self.refresh()?;
+            self.refresh(false)?;
         }
         self.imported.push(partition.id.clone());
         let imported = import::run(&self.databases, &self.tables, run, sink);

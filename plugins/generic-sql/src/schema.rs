@@ -9,6 +9,7 @@ use crate::{
     dn::{self, Naming},
     driver::{Storage, TableFacts},
     form::{self, Form},
+    object_types::Named,
     reference::References,
     settings::{DriverName, Settings},
     statement::{self, Methods, Source},
@@ -154,12 +155,13 @@ pub(crate) fn tables(
     settings: &Settings,
     dialect: &dyn Dialect,
     facts: &[TableFacts],
+    named: Option<&Named>,
     mut problems: Vec<Problem>,
 ) -> Result<Vec<Table>, Vec<Problem>> {
     // Statements about an object type that could not be read have nothing to be held against.
     let is_whole = problems.is_empty();
     let children = child::said(settings, &mut problems);
-    let chosen = choose(settings, facts, &children, &mut problems);
+    let chosen = choose(settings, facts, named, &children, &mut problems);
     let is_column = |entry: &str| {
         let is = |choice: &Choice<'_>| {
             choice.facts.columns.iter().any(|column| choice.is(entry, &column.name))
@@ -185,9 +187,7 @@ pub(crate) fn tables(
     for choice in &chosen {
         match anchor(settings, choice) {
             Ok(anchor) => tables.push(choice.table(settings, &anchor, &mut problems)),
-            Err(text) if !settings.tables.is_empty() || statement::is_alone(settings) => {
-                problems.push(Problem::new("anchor", text));
-            }
+            Err(text) if settings.has_types() => problems.push(Problem::new("anchor", text)),
             Err(_) => {
                 tracing::debug!(table = choice.facts.name, "A table without a key is left out")
             }
@@ -222,7 +222,8 @@ pub(crate) fn means(entry: &str, tables: &[&str], column: &str) -> bool {
     entry.eq_ignore_ascii_case(column) || qualifies(entry, tables, column)
 }
 
-fn qualifies(entry: &str, tables: &[&str], column: &str) -> bool {
+/// Whether an entry is `table.column` with one of the table's names.
+pub(crate) fn qualifies(entry: &str, tables: &[&str], column: &str) -> bool {
     tables.iter().any(|table| {
         entry
             .split_at_checked(table.len())

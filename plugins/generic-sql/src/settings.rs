@@ -3,6 +3,7 @@
 mod partition;
 mod problems;
 
+use crate::object_types;
 use ecma_plugin_sdk::{prelude::*, tls::Trust};
 use std::path::PathBuf;
 
@@ -171,6 +172,24 @@ pub struct Settings {
     /// of the import.
     #[config(schema = 1)]
     pub(crate) procedures: Vec<String>,
+    /// Column of object types
+    ///
+    /// The column of a table or a view whose values are the names of the object types, as
+    /// `table.column`. The entries of a type are those of the table or view of its name; or as
+    /// `tables`, `queries` and `procedures` say, which do not add types then.
+    #[config(schema = 1)]
+    pub(crate) object_type_column: Option<String>,
+    /// Query for object types
+    ///
+    /// As `object_type_column`: a SELECT that answers the names in one column.
+    #[config(schema = 1)]
+    pub(crate) object_type_query: Option<String>,
+    /// Procedure for object types
+    ///
+    /// As `object_type_column`: a procedure that answers the names in a column, as
+    /// `column = procedure`, with a line `NAME:INPUT:VALUE` below it for each parameter.
+    #[config(schema = 1)]
+    pub(crate) object_type_procedure: Option<String>,
     /// Booleans
     ///
     /// Columns of truth values, as `column` or `table.column`. Those declared BOOLEAN or BOOL are
@@ -427,6 +446,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether it is said what the object types are, so that not every table is one.
+    pub(crate) fn has_types(&self) -> bool {
+        let lists = [&self.tables, &self.queries, &self.procedures];
+        lists.iter().any(|list| !list.is_empty()) || object_types::are_named(self)
+    }
+
     /// Whether there is a statement that sets a password.
     pub(crate) fn sets_passwords(&self) -> bool {
         !self.set_password_queries.is_empty() || !self.set_password_procedures.is_empty()

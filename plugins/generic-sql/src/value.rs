@@ -80,7 +80,8 @@ fn one<'a>(column: &Column, cell: Cell<'a>) -> Result<Option<Read<'a>>, &'static
     }))
 }
 
-fn text(cell: Cell<'_>) -> Result<Cow<'_, str>, &'static str> {
+/// A cell as text; the error says what it is instead.
+pub(crate) fn text(cell: Cell<'_>) -> Result<Cow<'_, str>, &'static str> {
     match cell {
         Cell::Text(bytes) | Cell::Bytes(bytes) => {
             str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| "is not UTF-8")

@@ -3,8 +3,11 @@
 
 mod answer;
 pub(crate) mod control;
+mod given;
 mod operations;
 mod pages;
+#[cfg(test)]
+mod pages_tests;
 mod search;
 
 pub(crate) use answer::{Answer, code};

@@ -1,6 +1,10 @@
 //! The entries of a search page by page, the next one asked for while this one is looked at.
 
-use super::{Answer, Client, Found, Search, code, control, search::Stream};
+use super::{
+    Answer, Client, Found, Search, code, control,
+    given::{Given, MOST},
+    search::{Gathered, Stream},
+};
 use crate::settings::Paging;
 use ecma_plugin_sdk::Error;
 use std::time::Duration;
@@ -24,6 +28,8 @@ pub(crate) struct Pages {
     /// Of a list view: the first entry of the page that was asked for last, counted from 1.
     from: u32,
     first: bool,
+    /// Of pages by the server's cookie.
+    given: Given,
     /// Requests for a view in a row that the server was too busy for.
     busy: u32,
     /// How long the list is and what the server wants back, as it said with the last view.
@@ -35,8 +41,9 @@ pub(crate) struct Pages {
 /// How often a busy server is asked again for a view, and after how long.
 const BUSY_ASKED: (u32, Duration) = (100, Duration::from_millis(20));
 
-/// The smallest page that is tried where the server does not want larger ones.
-const SMALLEST: u32 = 50;
+/// The smallest page that is tried where the server does not want larger ones, or cannot fill them
+/// in the time that it allows.
+const SMALLEST: u32 = 10;
 
 impl Pages {
     /// Begins a search with pages of so many entries. `supported` are the server's controls, `order`
@@ -65,6 +72,7 @@ impl Pages {
             stream: None,
             from: 1,
             first: true,
+            given: Given::default(),
             busy: 0,
             viewed: control::Viewed::default(),
             references: 0,
@@ -87,47 +95,59 @@ impl Pages {
         Ok(())
     }
 
-    /// The entries of the next page; `None` after the last one. The page after it is asked for
-    /// already.
+    /// The entries of the next page, which may have none; `None` after the last one. The page after it
+    /// is asked for already.
     pub(crate) fn next(&mut self, client: &mut Client) -> Result<Option<Vec<Found>>, Error> {
         loop {
             let Some(stream) = self.stream.take() else { return Ok(None) };
-            let gathered = client.gather(stream)?;
+            let mut gathered = client.gather(stream)?;
             self.references += gathered.references;
-            let answer = gathered.answer;
-            if answer.code != code::SUCCESS {
-                if self.is_to_wait(&answer) {
-                    client.pause(BUSY_ASKED.1);
-                    self.ask(client, &[])?;
-                    continue;
-                }
-                if self.shrinks(&answer) {
-                    self.ask(client, &[])?;
-                    continue;
-                }
-                return Err(self.refused(&answer));
+            if matches!(self.way, Way::Paged) {
+                self.given.leave_new(&mut gathered.entries);
             }
-            self.first = false;
-            match &self.way {
-                Way::Single => {}
-                Way::Paged => {
-                    let cookie = control::value(&answer.controls, control::PAGED_RESULTS);
-                    let cookie = cookie.and_then(control::paged_cookie).unwrap_or_default();
-                    if !cookie.is_empty() {
-                        self.ask(client, &cookie)?;
-                    }
-                }
-                Way::View(_) => {
-                    self.busy = 0;
-                    self.viewed = control::viewed(&answer.controls).unwrap_or_default();
-                    self.from += gathered.entries.len() as u32;
-                    if self.from <= self.viewed.content && !gathered.entries.is_empty() {
-                        self.ask(client, &[])?;
-                    }
-                }
+            let answer = &gathered.answer;
+            if answer.code == code::SUCCESS {
+                return self.go_on(client, gathered).map(Some);
             }
-            return Ok(Some(gathered.entries));
+            if self.is_to_wait(answer) {
+                client.pause(BUSY_ASKED.1);
+                self.ask(client, &[])?;
+                continue;
+            }
+            if !self.shrinks(answer) {
+                return Err(self.refused(answer));
+            }
+            self.ask(client, &[])?;
+            if matches!(self.way, Way::Paged) {
+                self.references = 0;
+                return Ok(Some(gathered.entries));
+            }
         }
+    }
+
+    /// Asks for the page after this one.
+    fn go_on(&mut self, client: &mut Client, gathered: Gathered) -> Result<Vec<Found>, Error> {
+        let Gathered { entries, answer, .. } = gathered;
+        self.first = false;
+        match &self.way {
+            Way::Single => {}
+            Way::Paged => {
+                let cookie = control::value(&answer.controls, control::PAGED_RESULTS);
+                let cookie = cookie.and_then(control::paged_cookie).unwrap_or_default();
+                if !cookie.is_empty() {
+                    self.ask(client, &cookie)?;
+                }
+            }
+            Way::View(_) => {
+                self.busy = 0;
+                self.viewed = control::viewed(&answer.controls).unwrap_or_default();
+                self.from += entries.len() as u32;
+                if self.from <= self.viewed.content && !entries.is_empty() {
+                    self.ask(client, &[])?;
+                }
+            }
+        }
+        Ok(entries)
     }
 
     /// Whether the server may answer the same a little later: OpenLDAP is busy until it has done
@@ -137,10 +157,25 @@ impl Pages {
         answer.code == code::BUSY && matches!(self.way, Way::View(_)) && self.busy <= BUSY_ASKED.0
     }
 
-    /// Whether smaller pages may be what the server wants.
+    /// Makes pages smaller, where that may be what the server wants. A view goes on where it was to
+    /// begin. Paged results begin anew: what a server makes of a cookie after it has sent a part of
+    /// its page nobody says.
     fn shrinks(&mut self, answer: &Answer) -> bool {
-        let limit = [code::SIZE_LIMIT, code::ADMIN_LIMIT, code::UNWILLING].contains(&answer.code);
-        if !limit || !self.first || self.size <= SMALLEST || matches!(self.way, Way::Single) {
+        let may_help = match answer.code {
+            code::TIME_LIMIT | code::ADMIN_LIMIT => true,
+            // Of a later page this is about all pages, or about the cookie.
+            code::SIZE_LIMIT | code::UNWILLING => self.first,
+            _ => false,
+        };
+        if !may_help || self.size <= SMALLEST {
+            return false;
+        }
+        let can_go_on = match self.way {
+            Way::Single => false,
+            Way::Paged => self.given.begin_anew(),
+            Way::View(_) => true,
+        };
+        if !can_go_on {
             return false;
         }
         self.size = (self.size / 2).max(SMALLEST);
@@ -149,18 +184,28 @@ impl Pages {
     }
 
     fn refused(&self, answer: &Answer) -> Error {
+        let is_single = matches!(self.way, Way::Single);
         let remedy = match answer.code {
-            code::SIZE_LIMIT if matches!(self.way, Way::Single) => {
+            code::SIZE_LIMIT if is_single => {
                 "; the server has no paged results for this account: raise its size limit"
+                    .to_owned()
             }
             code::SIZE_LIMIT | code::ADMIN_LIMIT => {
-                "; raise the server's limits for this account, or set another paging"
+                "; raise the server's limits for this account, or set another paging".to_owned()
             }
-            code::TIME_LIMIT => {
-                "; raise the server's time limit for this account, or set a smaller page_size"
+            code::TIME_LIMIT if is_single => {
+                "; raise the server's time limit for this account, or set paging".to_owned()
             }
-            code::CRITICAL_EXTENSION => "; set paging to what the server can",
-            _ => "",
+            code::TIME_LIMIT if self.size > SMALLEST => format!(
+                "; more than {MOST} entries came before: set a smaller page_size, or raise the server's \
+                 time limit for this account"
+            ),
+            code::TIME_LIMIT => format!(
+                "; it was met by pages of {} entries: raise the server's time limit for this account",
+                self.size
+            ),
+            code::CRITICAL_EXTENSION => "; set paging to what the server can".to_owned(),
+            _ => String::new(),
         };
         let error = answer.error();
         let message = format!("searching {}: {}{remedy}", self.search.base, error.message());

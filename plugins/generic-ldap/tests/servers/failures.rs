@@ -92,6 +92,27 @@ pub(crate) fn an_import_that_is_broken_off_is_an_error_and_the_next_one_is_whole
     }
 }
 
+pub(crate) fn a_time_limit_in_the_middle_of_pages_costs_no_entry_and_none_comes_twice(
+    place: &Place,
+) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let ldif = |n: usize| place.ldif(&place.dn(&n.to_string()), &n.to_string());
+    place.add(&(0..40).map(ldif).collect::<String>());
+    let mut connection = connect(&plain(&place.values, "127.0.0.1", proxy.port));
+    let expected = everything(&mut connection);
+    for nth in [1, 2] {
+        proxy.limits(15, nth);
+        let imported = testkit::import(&mut connection, &crate::place::in_pages(15)).unwrap();
+        assert!(!proxy.has_limit(), "it was met");
+        assert_eq!((imported.changes.len(), imported.refused.len()), (expected.len(), 0));
+        assert_eq!(everything(&mut connection), expected);
+    }
+    proxy.limits(10, 1);
+    let error = testkit::import(&mut connection, &crate::place::in_pages(10)).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.message().contains("raise the server's time limit"), "{error}");
+}
+
 pub(crate) fn an_add_without_an_answer_is_looked_up_and_not_made_twice(place: &Place) {
     let proxy = Proxy::to(place.host(), place.port());
     let values = plain(&place.values, "127.0.0.1", proxy.port);

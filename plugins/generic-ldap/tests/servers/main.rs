@@ -68,6 +68,7 @@ macro_rules! every_scenario {
             the_next_server_is_taken_when_one_is_down
             a_connection_that_was_closed_is_opened_again
             an_import_that_is_broken_off_is_an_error_and_the_next_one_is_whole
+            a_time_limit_in_the_middle_of_pages_costs_no_entry_and_none_comes_twice
             an_add_without_an_answer_is_looked_up_and_not_made_twice
             a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again
             a_mark_outlives_a_restart_of_the_server

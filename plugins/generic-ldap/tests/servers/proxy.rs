@@ -12,6 +12,7 @@ use std::{
 #[repr(u8)]
 pub(crate) enum Message {
     SearchEntry = 0x64,
+    SearchDone = 0x65,
     Add = 0x68,
     Added = 0x69,
 }
@@ -28,6 +29,8 @@ pub(crate) enum Break {
 #[derive(Default)]
 struct State {
     next: Option<Break>,
+    /// Entries of a page, and pages with that many until one ends with a time limit.
+    limit: Option<(usize, usize)>,
     /// Messages of adding that went on to the server.
     adds: usize,
     streams: Vec<TcpStream>,
@@ -67,6 +70,16 @@ impl Proxy {
         self.state.lock().unwrap().next = Some(when);
     }
 
+    /// Lets one page with so many entries, the `nth` from now on, end with a time limit.
+    pub(crate) fn limits(&self, entries: usize, nth: usize) {
+        self.state.lock().unwrap().limit = Some((entries, nth));
+    }
+
+    /// Whether a page is still to end so.
+    pub(crate) fn has_limit(&self) -> bool {
+        self.state.lock().unwrap().limit.is_some()
+    }
+
     /// Ends all connections that there are.
     pub(crate) fn close(&self) {
         self.state.lock().unwrap().streams.drain(..).for_each(|stream| {
@@ -82,13 +95,35 @@ impl Proxy {
 
 /// Carries messages until one side ends, or the message comes at which to break off.
 fn carry(mut from: TcpStream, mut to: TcpStream, state: &Mutex<State>) {
-    while let Some((tag, bytes)) = message(&mut from) {
+    let mut entries = 0;
+    while let Some((tag, mut bytes)) = message(&mut from) {
+        if tag == Message::SearchEntry as u8 {
+            entries += 1;
+        } else if tag == Message::SearchDone as u8 {
+            limit(&mut state.lock().unwrap(), std::mem::take(&mut entries), &mut bytes);
+        }
         if breaks(&mut state.lock().unwrap(), tag) || to.write_all(&bytes).is_err() {
             break;
         }
     }
     for stream in [from, to] {
         let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// Makes another result of success, when it is time.
+fn limit(state: &mut State, entries: usize, done: &mut [u8]) {
+    const SUCCESS: [u8; 3] = [0x0a, 1, 0];
+    const TIME_LIMIT: u8 = 3;
+    let Some((least, nth)) = &mut state.limit else { return };
+    if entries < *least {
+        return;
+    }
+    *nth -= 1;
+    if *nth == 0 {
+        let at = done.windows(SUCCESS.len()).position(|bytes| bytes == SUCCESS).unwrap();
+        done[at + SUCCESS.len() - 1] = TIME_LIMIT;
+        state.limit = None;
     }
 }
 

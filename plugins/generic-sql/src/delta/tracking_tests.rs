@@ -136,7 +136,7 @@ impl Database {
         let settings = Settings::read(&values).unwrap();
         let driver = Fake(driver::connect(&settings).unwrap());
         let facts = driver.describe().unwrap();
-        let tables = schema::tables(&settings, dialect::SQLITE, &facts, Vec::new()).unwrap();
+        let tables = schema::tables(&settings, dialect::SQLITE, &facts, None, Vec::new()).unwrap();
         let tables = attach(&settings, &facts, driver.dialect(), tables).unwrap();
         Database { databases: Databases::sharing(Box::new(driver)), tables, _dir: dir }
     }
@@ -208,7 +208,7 @@ fn the_anchor_has_to_be_of_the_primary_key() {
         .with("delta_strategy", "change_tracking");
     let settings = Settings::read(&values).unwrap();
     let facts = database.databases.shared().describe().unwrap();
-    let tables = schema::tables(&settings, dialect::SQLITE, &facts, Vec::new()).unwrap();
+    let tables = schema::tables(&settings, dialect::SQLITE, &facts, None, Vec::new()).unwrap();
     let problems = attach(&settings, &facts, &Accounting, tables).unwrap_err();
     let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
     let expected = "delta_strategy is change_tracking, but team.name is no column of the primary \

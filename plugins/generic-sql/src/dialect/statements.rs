@@ -61,6 +61,19 @@ impl dyn Dialect + '_ {
         self.limit(&format!("SELECT 1 FROM {table} p"), 1)
     }
 
+    /// The different values of a column, so many of them at most, NULL among them.
+    pub(crate) fn different(
+        &self,
+        table: &str,
+        column: &str,
+        storage: Storage,
+        most: usize,
+    ) -> String {
+        let shown = self.shown(&self.name(column), storage);
+        // With DISTINCT a limit would stand elsewhere for SQL Server.
+        self.limit(&format!("SELECT {shown} FROM {table} p GROUP BY {shown}"), most)
+    }
+
     /// The greatest value of a column.
     pub(crate) fn greatest(&self, table: &str, column: &str, storage: Storage) -> String {
         let greatest = format!("max({})", self.name(column));

@@ -82,6 +82,22 @@ fn names_are_quoted_whatever_is_in_them() {
 }
 
 #[test]
+fn different_values_are_groups_of_what_is_shown() {
+    let different = |dialect: &dyn Dialect| dialect.different("t", "a", Storage::Own, 9);
+    for (dialect, text) in [
+        (POSTGRES, "SELECT \"a\"::text FROM t p GROUP BY \"a\"::text LIMIT 9"),
+        (MYSQL, "SELECT CAST(`a` AS CHAR) FROM t p GROUP BY CAST(`a` AS CHAR) LIMIT 9"),
+        (
+            SQL_SERVER,
+            "SELECT TOP (9) CAST([a] AS nvarchar(max)) FROM t p GROUP BY CAST([a] AS nvarchar(max))",
+        ),
+        (ORACLE, "SELECT \"a\" FROM t p GROUP BY \"a\" FETCH FIRST 9 ROWS ONLY"),
+    ] {
+        assert_eq!(different(dialect), text);
+    }
+}
+
+#[test]
 fn a_table_is_probed_by_one_row() {
     check(
         |dialect| dialect.probe("t"),

@@ -6,8 +6,10 @@ use crate::{
     delta, dn,
     driver::{ColumnFacts, Storage, TableFacts},
     form::Form,
+    nearest::instead,
+    object_types::Named,
     settings::{DeltaStrategy, Settings},
-    statement::{self, Source},
+    statement::Source,
 };
 use ecma_plugin_sdk::{AttributeType, Problem};
 
@@ -130,10 +132,11 @@ impl Choice<'_> {
 pub(super) fn choose<'a>(
     settings: &'a Settings,
     facts: &'a [TableFacts],
+    named: Option<&'a Named>,
     children: &[Said],
     problems: &mut Vec<Problem>,
 ) -> Vec<Choice<'a>> {
-    if settings.tables.is_empty() && !statement::is_alone(settings) {
+    if !settings.has_types() {
         let is_child = |facts: &TableFacts| {
             children.iter().any(|said| said.value.table.eq_ignore_ascii_case(&facts.name))
                 || delta::is_history(settings, &facts.name)
@@ -185,7 +188,53 @@ pub(super) fn choose<'a>(
         }
         chosen.push(Choice { object_type: &facts.name, facts });
     }
+    if let Some(named) = named {
+        complete(&mut chosen, named, find, problems);
+    }
     chosen
+}
+
+/// Adds the tables of the types that rows name, and tells of entries whose type none of them names.
+fn complete<'a>(
+    chosen: &mut Vec<Choice<'a>>,
+    named: &'a Named,
+    find: impl Fn(&str) -> Option<&'a TableFacts>,
+    problems: &mut Vec<Problem>,
+) {
+    let Named { parameter, names } = named;
+    // What is wrong with an entry is told already, and its type would be told to have none.
+    let is_whole = problems.is_empty();
+    for Choice { object_type, facts } in &*chosen {
+        if !names.iter().any(|name| name == object_type) {
+            let list = match facts.source {
+                Source::Table | Source::View => "tables",
+                Source::Query => "queries",
+                Source::Procedure(_) => "procedures",
+            };
+            let instead = instead(object_type, names.iter().map(String::as_str));
+            let text =
+                format!("names the type \"{object_type}\", which is none of {parameter}{instead}");
+            problems.push(Problem::new(list, text));
+        }
+    }
+    for name in names {
+        if chosen.iter().any(|choice| choice.object_type == name) {
+            continue;
+        }
+        match find(name) {
+            Some(facts) if facts.unfit.is_none() => {
+                chosen.push(Choice { object_type: name, facts });
+            }
+            _ if !is_whole => {}
+            _ => {
+                let text = format!(
+                    "names the type \"{name}\", and there is no table or view {name}: say where its \
+                     entries are, as tables = [\"{name}=TABLE\"], or in queries or procedures"
+                );
+                problems.push(Problem::new(*parameter, text));
+            }
+        }
+    }
 }
 
 /// The columns of the anchor, in the table's order.

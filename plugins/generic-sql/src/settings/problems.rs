@@ -1,7 +1,7 @@
 //! What is wrong with the settings by themselves, without a look at the database.
 
 use super::{DriverName, Settings, Tls};
-use crate::{delta, form};
+use crate::{delta, form, object_types};
 use ecma_plugin_sdk::{Problem, tls};
 
 /// The longest wait for a lock: ten minutes.
@@ -37,6 +37,12 @@ impl Settings {
             }
             _ => {}
         }
+        if self.dn_is_anchor && !self.dn_attributes.is_empty() && !self.anchor.is_empty() {
+            let text = "is not looked at beside dn_is_anchor and dn_attributes, whose column is the \
+                anchor; leave it out, or dn_attributes";
+            problems.push(Problem::new("anchor", text));
+        }
+        problems.extend(object_types::problems(self));
         problems.extend(delta::problems(self));
         problems.extend(form::problems(self));
         problems.extend(self.problems_of_partitions());

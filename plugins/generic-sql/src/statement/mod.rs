@@ -9,7 +9,7 @@ mod text;
 pub(crate) use procedure::Procedure;
 pub(crate) use resolve::resolve;
 pub(crate) use run::{Given, Password, rows};
-pub(crate) use source::{is_alone, sources};
+pub(crate) use source::{Reading, answered, called, query, reading, sources, wrong};
 pub(crate) use text::Piece;
 
 /// Where the entries of an object type come from.
@@ -105,7 +105,7 @@ impl Method {
 }
 
 /// An entry of a list: the object type before its first equals sign, and the rest.
-fn entry(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn entry(text: &str) -> Option<(&str, &str)> {
     let (object_type, rest) = text.split_once('=')?;
     let object_type = object_type.trim();
     (!object_type.is_empty() && !object_type.contains('\n')).then_some((object_type, rest))

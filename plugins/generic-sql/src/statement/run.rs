@@ -4,7 +4,7 @@ use super::{Method, Procedure, Slot, Source, text::Piece};
 use crate::{
     delta::Known,
     dialect::Dialect,
-    driver::{Argument, Call, Called, Cells, ColumnFacts, Driver, Each, Failure, Scalar},
+    driver::{Answer, Argument, Call, Called, Cells, ColumnFacts, Driver, Each, Failure, Scalar},
     schema::Table,
     value,
 };
@@ -148,12 +148,15 @@ fn words(password: Password<'_>) -> String {
     set.join(",")
 }
 
+/// The first and the last row of a page that has all.
+pub(super) const ALL: (i64, i64) = (1, i32::MAX as i64);
+
 /// Calls a procedure for the rows of a page, counted from 1, the last one included.
 pub(super) fn page(
     driver: &dyn Driver,
     procedure: &Procedure<Slot>,
     (first, last): (i64, i64),
-    each: &mut Each<'_>,
+    each: &mut Answer<'_>,
 ) -> Result<Called, Failure> {
     let arguments = procedure.parameters.iter().map(|one| {
         let value = match &one.value {
@@ -166,7 +169,7 @@ pub(super) fn page(
     });
     let arguments: Vec<Argument> = arguments.collect();
     let call = Call { name: &procedure.name, arguments: &arguments, is_named: procedure.is_named };
-    driver.call(&call, &mut |cells, _| each(cells))
+    driver.call(&call, each)
 }
 
 /// Every row that a procedure answers, page by page if it takes pages.
@@ -181,14 +184,14 @@ pub(crate) fn rows(
     };
     let has = |slot| procedure.parameters.iter().any(|one| one.value == slot);
     if !has(Slot::StartIndex) || !has(Slot::EndIndex) {
-        return page(driver, procedure, (1, i64::from(i32::MAX)), each).map(drop);
+        return page(driver, procedure, ALL, &mut |cells, _| each(cells)).map(drop);
     }
     let size = i64::from(page_size.max(1));
     let width = table.columns.iter().filter(|column| column.readable).count();
     let (mut next, mut first_before) = (1, None);
     loop {
         let (mut count, mut first) = (0, None);
-        page(driver, procedure, (next, next + size - 1), &mut |cells| {
+        page(driver, procedure, (next, next + size - 1), &mut |cells, _| {
             if count == 0 {
                 first = Some(Known::of(cells, width));
                 if first == first_before {

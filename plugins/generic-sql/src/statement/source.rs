@@ -7,7 +7,7 @@ use super::{
     text::{Piece, pieces, statements},
 };
 use crate::{
-    driver::{ColumnFacts, Driver, Failure, Purpose, TableFacts},
+    driver::{Answer, ColumnFacts, Driver, Failure, Purpose, TableFacts},
     settings::Settings,
 };
 use ecma_plugin_sdk::{ErrorKind, Problem, Result};
@@ -15,10 +15,8 @@ use ecma_plugin_sdk::{ErrorKind, Problem, Result};
 /// Page numbers that mean all rows at once: nothing needs pages here.
 const ALL: [(&str, &str); 2] = [("startindex", "1"), ("endindex", "2147483647")];
 
-/// Whether the settings name object types of their own kind, so that not every table is one.
-pub(crate) fn is_alone(settings: &Settings) -> bool {
-    !settings.queries.is_empty() || !settings.procedures.is_empty()
-}
+/// A procedure whose rows are read.
+pub(crate) type Reading = Procedure<Slot>;
 
 /// The object types of `queries` and `procedures`, with their columns as the database tells them.
 pub(crate) fn sources(
@@ -28,33 +26,28 @@ pub(crate) fn sources(
 ) -> Result<Vec<TableFacts>> {
     let mut found = Vec::new();
     for text in &settings.queries {
-        let source = match query(text, driver) {
-            Ok((name, sql)) => {
-                let quoted = format!("({sql}\n)");
-                // Its own columns first: in brackets some databases give doubled ones other names.
-                let columns = driver.columns(&sql).and_then(|columns| {
-                    driver.columns(&driver.dialect().everything(&quoted)).map(|_| columns)
-                });
-                described(columns).map(|columns| {
-                    columns.map(|columns| facts(name, quoted, Source::Query, columns))
-                })
-            }
-            Err(what) => Ok(Err(what)),
+        let source = match entry(text) {
+            Some((name, sql)) => query(sql, driver)?
+                .map(|(quoted, columns)| facts(name, quoted, Source::Query, columns)),
+            None => Err(NO_TYPE.to_owned()),
         };
-        match source? {
+        match source {
             Ok(source) => found.push(source),
             Err(what) => problems.push(wrong("queries", text, &what)),
         }
     }
     for text in &settings.procedures {
-        let source = match call(text, settings.named_parameters) {
-            Ok((name, procedure)) => called(driver, &procedure).map(|columns| {
+        let call = entry(text).ok_or_else(|| NO_TYPE.to_owned()).and_then(|(name, rest)| {
+            reading(rest, settings.named_parameters).map(|procedure| (name, procedure))
+        });
+        let source = match call {
+            Ok((name, procedure)) => first_called(driver, &procedure)?.map(|columns| {
                 let quoted = procedure.name.clone();
-                columns.map(|columns| facts(name, quoted, Source::Procedure(procedure), columns))
+                facts(name, quoted, Source::Procedure(procedure), columns)
             }),
-            Err(what) => Ok(Err(what)),
+            Err(what) => Err(what),
         };
-        match source? {
+        match source {
             Ok(source) => found.push(source),
             Err(what) => problems.push(wrong("procedures", text, &what)),
         }
@@ -62,7 +55,8 @@ pub(crate) fn sources(
     Ok(found)
 }
 
-fn wrong(parameter: &str, text: &str, what: &str) -> Problem {
+/// What is wrong with a statement of the settings; its first line stands for it.
+pub(crate) fn wrong(parameter: &str, text: &str, what: &str) -> Problem {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     Problem::new(parameter, format!("has \"{line}\", {what}"))
 }
@@ -70,9 +64,25 @@ fn wrong(parameter: &str, text: &str, what: &str) -> Problem {
 pub(super) const NO_TYPE: &str = "which has no object type and equals sign before it; the list \
     stands in brackets, since a text alone is taken apart at its commas";
 
-/// The object type and its one statement.
-fn query<'t>(text: &'t str, driver: &dyn Driver) -> Result<(&'t str, String), String> {
-    let (name, sql) = entry(text).ok_or(NO_TYPE)?;
+/// A query in brackets, and its columns; or what is wrong with it.
+pub(crate) fn query(
+    sql: &str,
+    driver: &dyn Driver,
+) -> Result<Result<(String, Vec<ColumnFacts>), String>> {
+    let sql = match statement(sql, driver) {
+        Ok(sql) => sql,
+        Err(what) => return Ok(Err(what)),
+    };
+    let quoted = format!("({sql}\n)");
+    // Its own columns first: in brackets some databases give doubled ones other names.
+    let columns = driver
+        .columns(&sql)
+        .and_then(|columns| driver.columns(&driver.dialect().everything(&quoted)).map(|_| columns));
+    Ok(described(columns)?.map(|columns| (quoted, columns)))
+}
+
+/// The one statement of a query.
+fn statement(sql: &str, driver: &dyn Driver) -> Result<String, String> {
     let statements = statements(sql);
     let [statement] = &statements[..] else {
         return Err(format!(
@@ -94,12 +104,12 @@ fn query<'t>(text: &'t str, driver: &dyn Driver) -> Result<(&'t str, String), St
             }
         }
     }
-    Ok((name, sql))
+    Ok(sql)
 }
 
-fn call(text: &str, is_named: bool) -> Result<(&str, Procedure<Slot>), String> {
-    let (name, rest) = entry(text).ok_or(NO_TYPE)?;
-    let procedure = procedure::parse(rest, is_named).map_err(|what| format!("which {what}"))?;
+/// The procedure and its parameters in a text.
+pub(crate) fn reading(text: &str, is_named: bool) -> Result<Reading, String> {
+    let procedure = procedure::parse(text, is_named).map_err(|what| format!("which {what}"))?;
     let parameters = procedure.parameters.into_iter().map(|one| {
         let bare = one.value.trim_start_matches('@');
         let value = match Slot::named(bare) {
@@ -115,48 +125,62 @@ fn call(text: &str, is_named: bool) -> Result<(&str, Procedure<Slot>), String> {
         Ok(procedure::Parameter { name: one.name, direction: one.direction, value })
     });
     let parameters = parameters.collect::<Result<Vec<_>, String>>()?;
-    Ok((name, Procedure { name: procedure.name, parameters, is_named }))
+    Ok(Procedure { name: procedure.name, parameters, is_named })
 }
 
 /// The columns of the rows that a procedure answers: it is called for its first row.
-fn called(
+fn first_called(
     driver: &dyn Driver,
-    procedure: &Procedure<Slot>,
+    procedure: &Reading,
 ) -> Result<Result<Vec<ColumnFacts>, String>> {
     driver.begin(Purpose::Read)?;
-    let called = run::page(driver, procedure, (1, 1), &mut |_| Ok(()));
+    let called = run::page(driver, procedure, (1, 1), &mut |_, _| Ok(()));
     let ended = driver.rollback();
     let columns = described(called.map(|called| called.columns));
     ended?;
     columns
 }
 
-/// Columns, or what is wrong with the statement; an error when the database is not there.
+/// Calls a procedure for all its rows and answers their columns, or what is wrong with it.
+pub(crate) fn called(
+    driver: &dyn Driver,
+    procedure: &Reading,
+    each: &mut Answer<'_>,
+) -> Result<Result<Vec<ColumnFacts>, String>> {
+    described(run::page(driver, procedure, run::ALL, each).map(|called| called.columns))
+}
+
+/// What a statement answered, or what is wrong with it; an error when the database is not there.
+pub(crate) fn answered<T>(answer: Result<T, Failure>) -> Result<Result<T, String>> {
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Failure::Database(fault, text)) if fault.kind() != ErrorKind::Unreachable => {
+            Ok(Err(format!("which the database does not take: {text}")))
+        }
+        Err(Failure::Ours(error)) if error.kind() == ErrorKind::Config => {
+            Ok(Err(format!("which cannot be done: {}", error.message())))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
 fn described(
     columns: Result<Vec<ColumnFacts>, Failure>,
 ) -> Result<Result<Vec<ColumnFacts>, String>> {
-    let columns = match columns {
-        Ok(columns) => columns,
-        Err(Failure::Database(fault, text)) if fault.kind() != ErrorKind::Unreachable => {
-            return Ok(Err(format!("which the database does not take: {text}")));
+    Ok(answered(columns)?.and_then(|columns| {
+        if columns.is_empty() {
+            return Err("which answers no columns".to_owned());
         }
-        Err(Failure::Ours(error)) if error.kind() == ErrorKind::Config => {
-            return Ok(Err(format!("which cannot be done: {}", error.message())));
+        for (at, column) in columns.iter().enumerate() {
+            if column.name.is_empty() {
+                return Err(format!("whose column {} has no name", at + 1));
+            }
+            if columns[..at].iter().any(|one| one.name.eq_ignore_ascii_case(&column.name)) {
+                return Err(format!("which has two columns of the name {}", column.name));
+            }
         }
-        Err(failure) => return Err(failure.into()),
-    };
-    if columns.is_empty() {
-        return Ok(Err("which answers no columns".to_owned()));
-    }
-    for (at, column) in columns.iter().enumerate() {
-        if column.name.is_empty() {
-            return Ok(Err(format!("whose column {} has no name", at + 1)));
-        }
-        if columns[..at].iter().any(|one| one.name.eq_ignore_ascii_case(&column.name)) {
-            return Ok(Err(format!("which has two columns of the name {}", column.name)));
-        }
-    }
-    Ok(Ok(columns))
+        Ok(columns)
+    }))
 }
 
 fn facts(name: &str, quoted: String, source: Source, columns: Vec<ColumnFacts>) -> TableFacts {

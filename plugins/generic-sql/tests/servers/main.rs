@@ -50,6 +50,8 @@ struct Vendor {
     deadly: &'static str,
     /// `staff` of seven, a log, and procedures for them.
     staff: &'static str,
+    /// `list_kinds`, which answers `NAME` of the table `kind` where it has another `note`.
+    kinds: &'static str,
     /// A statement that adds to `staff`; its key is answered, or made as numbers.
     add_staff: &'static str,
     /// A type for local times, one for absolute ones, and what shows both as they are.

@@ -37,6 +37,8 @@ pub(crate) const MARIADB: Vendor = Vendor {
         CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW
             IF new.note = 'die' THEN KILL CONNECTION CONNECTION_ID(); END IF//",
     staff: STAFF,
+    kinds: "CREATE PROCEDURE list_kinds(unwanted varchar(9))
+        SELECT 1 AS number, name AS NAME FROM kind WHERE note <> unwanted;",
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age)",
     moments: ["datetime", "timestamp NULL", "plain, CONVERT_TZ(zoned, @@time_zone, '+00:00')"],
     utc: "SET time_zone = '+00:00';",

@@ -41,6 +41,9 @@ pub(crate) const POSTGRES: Vendor = Vendor {
             RETURN new; END $$;
         CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION die();",
     staff: STAFF,
+    kinds:
+        "CREATE FUNCTION list_kinds(unwanted text) RETURNS TABLE (number integer, \"NAME\" char(12))
+        LANGUAGE sql AS $$ SELECT 1, k.name FROM kind k WHERE k.note <> unwanted $$;",
     add_staff: "INSERT INTO staff (login, age) VALUES (@login, @age) RETURNING id",
     moments: ["timestamp", "timestamptz", "plain::text, (zoned AT TIME ZONE 'UTC')::text"],
     utc: "SET TimeZone = 'UTC';",

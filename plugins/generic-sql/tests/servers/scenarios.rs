@@ -16,6 +16,8 @@ macro_rules! every_scenario {
             deltas_and_whole_rows_keep_the_contract
             child_tables_keep_the_contract
             child_tables_are_merged_beyond_one_page_of_their_parents
+            object_types_are_the_values_of_a_column_or_of_a_query
+            a_column_of_anything_else_names_no_object_types
             what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors
             a_lost_connection_is_unreachable_and_a_new_one_goes_on
             a_connection_that_is_lost_in_the_middle_of_a_page_leaves_nothing_of_it
@@ -31,6 +33,7 @@ macro_rules! every_scenario {
             no_value_becomes_sql_whatever_the_method
             a_procedure_sets_a_password
             a_procedure_that_is_not_there_is_named
+            object_types_are_what_a_procedure_answers
         }
     };
     // Without a server that could be lost.
@@ -41,6 +44,8 @@ macro_rules! every_scenario {
             deltas_and_whole_rows_keep_the_contract
             child_tables_keep_the_contract
             child_tables_are_merged_beyond_one_page_of_their_parents
+            object_types_are_the_values_of_a_column_or_of_a_query
+            a_column_of_anything_else_names_no_object_types
             what_the_server_refuses_names_the_attribute_and_leaves_the_neighbors
         }
     };
@@ -109,6 +114,47 @@ pub(crate) fn child_tables_keep_the_contract(vendor: &Vendor) {
             values = values.with("watermark_column", "changed");
         }
         Contract::new(linked(), values).sample(sample.clone()).verify();
+    }
+}
+
+/// A table that names object types, beside those of `teams`.
+pub(crate) const KINDS: &str = "
+CREATE TABLE kind (name char(12), note varchar(9));
+INSERT INTO kind VALUES ('person', 'a'), (' team', 'a'), (NULL, 'a'), ('', 'a'), ('team', 'a'),
+    ('person', 'a'), ('Robot', 'no');
+CREATE VIEW kinds AS SELECT name AS n FROM kind WHERE note = 'a';";
+
+/// The object types of the schema.
+pub(crate) fn types(values: &Values) -> Vec<String> {
+    let schema = linked().connect(values).unwrap().schema().unwrap();
+    schema.types.into_iter().map(|one| one.name).collect()
+}
+
+pub(crate) fn object_types_are_the_values_of_a_column_or_of_a_query(vendor: &Vendor) {
+    let (_database, values) = vendor.database("type_rows", &format!("{}{KINDS}", vendor.teams));
+    let by_column = |entry| values.clone().with("object_type_column", entry);
+    assert_eq!(types(&by_column("member.type")), ["person", "team"]);
+    assert_eq!(types(&by_column("kinds.N")), ["person", "team"]);
+    let robots = by_column("kind.name").with("tables", "Robot=tag").with("anchor", "Robot.tag");
+    assert_eq!(types(&robots), ["Robot", "person", "team"]);
+    let query = "SELECT type FROM member UNION\n SELECT n FROM kinds";
+    let values = values.clone().with("object_type_query", query);
+    assert_eq!(types(&values), ["person", "team"]);
+    assert_eq!(import(&values).len(), 5);
+}
+
+pub(crate) fn a_column_of_anything_else_names_no_object_types(vendor: &Vendor) {
+    let (_database, values) = vendor.database("type_many", &format!("{}{KINDS}", vendor.pages));
+    for (parameter, text, expected) in [
+        ("object_type_column", "t.note", "which has more than 200 different values"),
+        ("object_type_query", "SELECT note AS n FROM t", "which has more than 200 different"),
+        ("object_type_column", "kind.nam", "whose \"nam\" is no column of kind, did you mean"),
+        ("object_type_query", "SELECT nothing FROM kind", "which the database does not take"),
+        ("object_type_column", "kinds.n", "names the type \"person\", and there is no table"),
+    ] {
+        let values = values.clone().with(parameter, text);
+        let problem = linked().check(&values).unwrap()[0].to_string();
+        assert!(problem.starts_with(parameter) && problem.contains(expected), "{problem}");
     }
 }
 

@@ -1,6 +1,9 @@
 //! Views, queries and procedures, on every server.
 
-use super::{Vendor, linked};
+use super::{
+    Vendor, linked,
+    scenarios::{KINDS, types},
+};
 use ecma_plugin_sdk::{
     ExportStyle, PasswordOptions, Update,
     prelude::*,
@@ -160,4 +163,23 @@ pub(crate) fn a_procedure_that_is_not_there_is_named(vendor: &Vendor) {
     let text = problems[0].to_string();
     assert!(text.starts_with("procedures has \"staff = list_stuff\", which"), "{text}");
     assert!(text.contains("list_stuff") && !text.contains("the database failed"), "{text}");
+}
+
+pub(crate) fn object_types_are_what_a_procedure_answers(vendor: &Vendor) {
+    let sql = format!("{}{KINDS}{}", vendor.teams, vendor.kinds);
+    let (_database, values) = vendor.database("type_called", &sql);
+    let called = |text: &str| values.clone().with("object_type_procedure", text);
+    assert_eq!(types(&called("name = list_kinds\nunwanted:INPUT:no")), ["person", "team"]);
+    for (text, expected) in [
+        ("name = list_kinds\nunwanted:INPUT:a", "names the type \"Robot\", and there is no table"),
+        (
+            "title = list_kinds\nunwanted:INPUT:no",
+            "whose \"title\" is no column of what it answers",
+        ),
+        ("name = list_kindz", "which the database does not take"),
+    ] {
+        let problem = linked().check(&called(text)).unwrap()[0].to_string();
+        assert!(problem.starts_with("object_type_procedure "), "{problem}");
+        assert!(problem.contains(expected), "{problem}");
+    }
 }

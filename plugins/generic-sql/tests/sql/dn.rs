@@ -233,3 +233,16 @@ fn names_that_do_not_fit_are_told() {
         assert_eq!(found, [expected]);
     }
 }
+
+#[test]
+fn an_anchor_that_a_name_takes_the_place_of_is_told() {
+    let database = Database::new(PEOPLE);
+    let found = database.problems(|values| anchored(values).with("anchor", "id"));
+    let expected = "anchor is not looked at beside dn_is_anchor and dn_attributes, whose column is the \
+                    anchor; leave it out, or dn_attributes";
+    assert_eq!(found, [expected]);
+    let alone = |values: Values| {
+        values.with("tables", "person").with("dn_is_anchor", true).with("anchor", "login")
+    };
+    assert!(database.problems(alone).is_empty(), "the name is of the anchor");
+}

@@ -14,6 +14,7 @@ mod history;
 mod history_problems;
 mod import;
 mod model;
+mod object_types;
 mod overrides;
 mod partitions;
 mod statements;
