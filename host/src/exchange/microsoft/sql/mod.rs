@@ -83,24 +83,27 @@ fn settings(source: &Source<'_>, draft: &mut Draft) {
 fn object_types(source: &Source<'_>, draft: &mut Draft) {
     let method = source.take("Object type detection method").unwrap_or(FIXED);
     let column = source.take("Column Name for Table/View/SP").unwrap_or("COLUMN");
+    let table = source.take("Fixed value list/Table/View/SP").unwrap_or_default();
     source.take("Store Procedure Parameters");
-    source.take("Provide SQL query for detecting object types");
+    let query = source.take("Provide SQL query for detecting object types").unwrap_or("SELECT …");
     if !same(method, FIXED) {
-        draft.report.missing(
+        let ours = match method {
+            _ if same(method, "SQL Query") => format!("object_type_query = \"{query}\""),
+            _ if same(method, "Stored Procedure") => {
+                format!("object_type_procedure = \"{column} = {table}\"")
+            }
+            _ => format!("object_type_column = \"{table}.{column}\""),
+        };
+        draft.report.changed(
             "values.tables",
-            format!("object types were detected by {method}, in {column}"),
-            format!(
-                "where a table has several, write a query for each instead: queries = [\"TYPE = SELECT \
-                 * FROM TABLE WHERE {column} = 'TYPE'\"]"
-            ),
+            format!("object types were detected by {method}; those that were exposed are written"),
+            format!("to have rows name them, set {ours}, with a table or a query for each name"),
         );
-        source.take("Fixed value list/Table/View/SP");
         return;
     }
-    let named = source.take("Fixed value list/Table/View/SP").unwrap_or_default();
     let entries = &source.foreign.entries;
     let known = |name: &str| entries.iter().any(|entry| same(&entry.object_type, name));
-    for name in named.split(',').map(str::trim).filter(|name| !name.is_empty() && !known(name)) {
+    for name in table.split(',').map(str::trim).filter(|name| !name.is_empty() && !known(name)) {
         let what = format!("the object type {name} was detected and not exposed");
         draft.report.note("values.tables", what, "");
     }
