@@ -78,6 +78,7 @@ fn a_document_of_ours_travels_with_what_was_imported() {
     let one = &from.import("sql-queries")[0];
     let passphrase = Secret::from("correct horse");
     let origin = host::Origin {
+        secret_parameters: None,
         name: &one.name,
         plugin_version: None,
         exported: jiff::Timestamp::UNIX_EPOCH,

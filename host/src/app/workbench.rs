@@ -8,7 +8,7 @@ use crate::{
     plugins::{Catalog, Isolation, Row, Surroundings},
 };
 use anyhow::{anyhow, bail};
-use ecma_plugin_sdk::{Answer, Plugin};
+use ecma_plugin_sdk::{Answer, ParameterKind, Plugin, Values};
 use std::{
     sync::{Arc, mpsc},
     time::Duration,
@@ -44,6 +44,14 @@ impl Workbench {
     pub fn plugin(&self, name: &str) -> anyhow::Result<Arc<Plugin>> {
         let isolation = Isolation::Process(Surroundings::default());
         self.catalog.plugin(name, isolation).map_err(|reason| anyhow!("{reason}"))
+    }
+
+    /// The parameters that a plugin calls secret; none of one that cannot be asked.
+    #[must_use]
+    pub fn secret_parameters(&self, plugin: &str) -> Option<Vec<String>> {
+        let all = self.plugin(plugin).ok()?.parameters(None, &Values::default()).ok()?;
+        let secret = all.into_iter().filter(|one| one.kind == ParameterKind::Secret);
+        Some(secret.map(|one| one.name).collect())
     }
 
     /// What became of each file in the plugins folder.

@@ -9,6 +9,7 @@ use hyper::{
     body::{Bytes, Incoming},
 };
 use serde_json::Value;
+use std::io::{self, Write as _};
 
 /// A running host.
 pub(super) struct Client {
@@ -75,7 +76,19 @@ impl Client {
     }
 
     /// Has a running host look at its files now, so that what a command wrote is at work when it ends.
-    /// Whether one runs.
+    /// One that does not answer finds it by itself.
+    pub(super) fn tell(settings: &HostConfig) -> bool {
+        let told = Client::follow(settings);
+        told.unwrap_or_else(|error| {
+            let _ = writeln!(
+                io::stderr(),
+                "{error:#}; it takes what was written when it looks at its files again"
+            );
+            false
+        })
+    }
+
+    /// The same, for whom it must not go on without. Whether a host runs.
     pub(super) fn follow(settings: &HostConfig) -> anyhow::Result<bool> {
         match Client::new(settings)?.post("/v1/reload", &Value::Null) {
             Ok(_) => Ok(true),

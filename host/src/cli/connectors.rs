@@ -222,7 +222,7 @@ fn rename(asked: &Asked, name: &str, to: &str) -> anyhow::Result<Exit> {
     }
     // The document may say its own name; it has to be right at every moment.
     config::rename_document(&from, &target, to.as_str())?;
-    Client::follow(&settings)?;
+    Client::tell(&settings);
     let value = json!({"from": name.as_str(), "to": to.as_str()});
     asked.print(&value, |out| {
         writeln!(out, "{name} is {to} now; give clients the URL that ends in /ecma2host_{to}/scim")
@@ -251,7 +251,7 @@ fn remove(asked: &Asked, name: &str, yes: bool) -> anyhow::Result<Exit> {
     let kept = kept.join(format!("{name}-{stamp}.toml"));
     fs::copy(&file, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
     fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
-    Client::follow(&settings)?;
+    Client::tell(&settings);
     let value = json!({"removed": name.as_str(), "kept": kept});
     asked.print(&value, |out| {
         writeln!(out, "{name} is removed; its document is kept as {}", kept.display())

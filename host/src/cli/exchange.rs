@@ -70,12 +70,15 @@ pub(super) fn export(
     let passphrase = passphrase(what.passphrase_stdin)?;
     let plugins = bench.plugins();
     // A document that is not right can be exported too, whatever plugin it names.
-    let plugin = config::ConnectorConfig::parse(name, "", &text).ok().map(|it| it.plugin);
+    let plugin = text.parse::<toml::Table>().ok();
+    let plugin = plugin.and_then(|table| Some(table.get("plugin")?.as_str()?.to_owned()));
+    let secret_parameters = plugin.as_deref().and_then(|plugin| bench.secret_parameters(plugin));
     let version = plugins.iter().find(|(known, _)| Some(known) == plugin.as_ref());
     let origin = Origin {
         name,
         plugin_version: version.map(|(_, version)| version.as_str()),
         exported: app::now(),
+        secret_parameters: secret_parameters.as_deref(),
     };
     let secrets = match &passphrase {
         Some(passphrase) => Secrets::Sealed { key: bench.key(), passphrase },
@@ -155,7 +158,7 @@ pub(super) fn import(asked: &Asked, what: &Import) -> anyhow::Result<Exit> {
         values.push(take(settings, one, what)?);
     }
     if !what.dry_run {
-        Client::follow(settings)?;
+        Client::tell(settings);
     }
     asked.print(&json!(values), |out| {
         for (one, value) in all.iter().zip(&values) {

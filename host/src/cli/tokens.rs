@@ -116,9 +116,9 @@ fn new(
         None => Ok(()),
     })?;
     // Only then: a token that was made is shown whatever becomes of the rest.
-    let runs = Client::follow(&settings)?;
-    let taken = if runs { "The running host has taken it." } else { "No host runs now." };
-    writeln!(io::stderr(), "The hash is in {}. {taken}", file.display())?;
+    let runs = Client::tell(&settings);
+    let taken = if runs { " The running host has taken it." } else { "" };
+    writeln!(io::stderr(), "The hash is in {}.{taken}", file.display())?;
     Ok(Exit::Well)
 }
 
@@ -127,7 +127,7 @@ fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
     let (name, file) = document_of(&settings, name)?;
     config::remove_token(&file, label)
         .with_context(|| format!("cannot change {}", file.display()))?;
-    Client::follow(&settings)?;
+    Client::tell(&settings);
     let value = json!({"connector": name.as_str(), "removed": label});
     asked.print(&value, |out| writeln!(out, "the token {label} of {name} is removed"))?;
     Ok(Exit::Well)

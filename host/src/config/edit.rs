@@ -65,10 +65,16 @@ fn change_in(key: &str, value: &mut Value, change: &mut dyn FnMut(&str, &str) ->
 fn is_secret(key: &str, text: &str) -> bool {
     let is_reference = ["env:", "file:"].iter().any(|prefix| text.starts_with(prefix));
     let is_hidden = ["sealed:", "sha256:"].iter().any(|prefix| text.starts_with(prefix));
-    let key = key.to_ascii_lowercase();
     // An attribute's path, such as `export_password = "password"`, is no secret, but cannot be told
     // from one by its form.
-    is_hidden || !is_reference && SECRET_WORDS.iter().any(|word| key.contains(word))
+    is_hidden || !is_reference && sounds_secret(key)
+}
+
+/// Whether a key has the name of a secret.
+#[must_use]
+pub fn sounds_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| key.contains(word))
 }
 
 fn hidden_line(line: &str) -> String {

@@ -39,7 +39,7 @@ pub use connector::{
     ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
     load_connectors,
 };
-pub use edit::{rename_document, set_certificate, without_secrets};
+pub use edit::{rename_document, set_certificate, sounds_secret, without_secrets};
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;

@@ -130,7 +130,7 @@ mod tests {
             |text| ConnectorConfig::parse(&"hr".parse().unwrap(), "hr.toml", text).unwrap_err();
         let host: Check = |text| HostConfig::parse(Path::new("."), text).unwrap_err();
         for (schema, check, expected) in
-            [(connector_schema(), connector, 15), (host_schema(), host, 5)]
+            [(connector_schema(), connector, 15), (host_schema(), host, 7)]
         {
             let mut found = Vec::new();
             tables(&schema, "", &mut found);

@@ -13,7 +13,11 @@ use super::{
 };
 use crate::config::{
     ConfigValue, ConnectorName, LEFT_OUT, Place, SEALED, SealingKey, Secret, places, replaced,
+    sounds_secret,
 };
+
+/// How the hash of a token begins.
+const HASH: &str = "sha256:";
 
 /// What the file says of where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,8 @@ pub struct Origin<'a> {
     pub plugin_version: Option<&'a str>,
     /// When.
     pub exported: jiff::Timestamp,
+    /// The parameters that the plugin calls secret. Without the plugin they are told by their names.
+    pub secret_parameters: Option<&'a [String]>,
 }
 
 /// What becomes of sealed values and of the token's hash.
@@ -77,12 +83,15 @@ pub(super) fn exported(
     let mut opened = BTreeMap::new();
     let mut hidden = Vec::new();
     for place in &places {
-        if !is_secret(place) {
+        if !is_secret(place, origin.secret_parameters) {
             references(place, &mut report);
             continue;
         }
         hidden.push((place, LEFT_OUT));
         match secrets {
+            _ if place.is_token() && !place.text.starts_with(HASH) => {
+                left_out(place, "it is plain text, which no host takes", &mut report);
+            }
             Secrets::LeftOut => left_out(place, "the secret is left out", &mut report),
             Secrets::Sealed { key, .. } => match open(place, key) {
                 Ok(secret) => {
@@ -115,15 +124,26 @@ pub(super) fn exported(
     Ok(Exported { text: parcel.write(), report })
 }
 
-/// Told by how it begins, not by where it stands: only plugins know which parameters are secret.
-fn is_secret(place: &Place) -> bool {
-    place.text.starts_with(SEALED) || place.is_token() && place.text.starts_with("sha256:")
+/// What is sealed, and tokens; a host refuses secrets in plain text, but its documents may have them.
+fn is_secret(place: &Place, parameters: Option<&[String]>) -> bool {
+    if place.text.starts_with(SEALED) {
+        return true;
+    }
+    if !place.refers || !matches!(ConfigValue::from_text(&place.text), Ok(ConfigValue::Text(_))) {
+        return false;
+    }
+    let parameter = place.key.rsplit_once("values.").map(|(_, name)| name.trim_matches('"'));
+    place.is_token()
+        || parameter.is_some_and(|name| match parameters {
+            Some(known) => known.iter().any(|known| known == name),
+            None => sounds_secret(name),
+        })
 }
 
 fn open(place: &Place, key: &SealingKey) -> Result<Secret, String> {
-    match place.is_token() {
-        true => Ok(place.text.as_str().into()),
-        false => key.open(&place.text).map_err(|error| error.to_string()),
+    match place.text.starts_with(SEALED) {
+        true => key.open(&place.text).map_err(|error| error.to_string()),
+        false => Ok(place.text.as_str().into()),
     }
 }
 

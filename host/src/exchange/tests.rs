@@ -42,7 +42,7 @@ impl Home {
 
 fn origin(name: &ConnectorName) -> Origin<'_> {
     let exported = jiff::Timestamp::from_second(1_769_848_200).unwrap();
-    Origin { name, plugin_version: Some("0.1.0"), exported }
+    Origin { name, plugin_version: Some("0.1.0"), exported, secret_parameters: Some(&[]) }
 }
 
 fn name(text: &str) -> ConnectorName {
@@ -233,6 +233,33 @@ fn a_secret_of_another_key_and_one_in_a_comment_are_told() {
     assert_eq!(item.at, "values.a");
     assert!(item.what.contains("does not open the sealed text"), "{item}");
     assert_eq!(said(&out.report, Severity::Note), ["line 2"]);
+}
+
+#[test]
+fn a_secret_that_stands_there_in_plain_text_leaves_only_under_a_passphrase() {
+    let home = Home::new();
+    let document = "plugin = \"x\"\ntoken = \"hunter2\"\n[values]\nodd = \"s3cret\"\npassword = \"s3cret\"\n\
+                    file = \"people.csv\"\n";
+    let out = |secret_parameters: Option<&[String]>, passphrase: Option<&Secret>| {
+        let secrets = match passphrase {
+            Some(passphrase) => Secrets::Sealed { key: &home.key, passphrase },
+            None => Secrets::LeftOut,
+        };
+        let hr = name("HR");
+        let origin = Origin { secret_parameters, ..origin(&hr) };
+        exported(document, &origin, secrets, CHEAP).unwrap()
+    };
+    let by_name = out(None, None);
+    assert_eq!(said(&by_name.report, Severity::Missing), ["token", "values.password"]);
+    let told = ["odd".to_owned(), "password".to_owned()];
+    let left = out(Some(&told), None).text;
+    assert!(!left.contains("s3cret") && !left.contains("hunter2") && left.contains("people.csv"));
+    let passphrase = Secret::from(PASSPHRASE);
+    let sealed = out(Some(&told), Some(&passphrase));
+    assert!(!sealed.text.contains("s3cret") && !sealed.text.contains("hunter2"));
+    assert_eq!(said(&sealed.report, Severity::Taken), ["values.odd", "values.password"]);
+    let arrived = unpacked(&home, &sealed.text, Some(PASSPHRASE)).unwrap().document;
+    assert_eq!(arrived.matches("sealed:").count(), 2, "{arrived}");
 }
 
 #[test]

@@ -187,7 +187,7 @@ pub(in crate::cli) fn run(asked: &Asked, new: &New) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(&bench.config().connectors)
         .and_then(|()| config::write_atomic(&file, text.as_bytes(), None))
         .with_context(|| format!("cannot write {}", file.display()))?;
-    Client::follow(bench.config())?;
+    Client::tell(bench.config());
     done(asked, bench.config(), &name, token.expose(), &objects)
 }
 
