@@ -191,6 +191,13 @@ impl Connection {
 /// The transport to a connector of this very program: the same words and pages, no waist.
 struct Linked<C>(PhantomData<fn() -> C>);
 
+/// What carries the bytes of [`Plugin::linked`], for tests that have bytes of their own.
+#[cfg(feature = "testkit")]
+#[must_use]
+pub fn linked<C: Connector>() -> impl Transport {
+    Linked::<C>(PhantomData)
+}
+
 impl<C: Connector> Transport for Linked<C> {
     fn ask(&self, question: &[u8]) -> Result<Vec<u8>> {
         Ok(export::ask::<C>(question))

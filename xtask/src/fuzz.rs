@@ -280,6 +280,6 @@ Base64: YQ==";
         assert_eq!(choose(&known, &known[1..]).unwrap(), ["path"]);
         assert!(choose(&known, &["no".into()]).unwrap_err().to_string().contains("filter, path"));
         let here = names(&cargo::root().join("tests/fuzz/corpus")).unwrap();
-        assert_eq!(here, ["filter", "patch", "path", "request"]);
+        assert_eq!(here, ["filter", "patch", "path", "request", "worker"]);
     }
 }

@@ -3,6 +3,7 @@
 mod contract;
 mod fake;
 
+pub use crate::plugin::linked;
 pub use contract::{Contract, import};
 pub use fake::{Fake, Fault, System};
 pub use tempfile::TempDir;

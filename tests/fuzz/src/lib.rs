@@ -8,6 +8,7 @@ mod patch;
 mod path;
 mod people;
 mod request;
+mod worker;
 
 /// Whether an input leads far enough that others like it should be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,12 @@ pub enum Worth {
 pub type Target = fn(&[u8]) -> Worth;
 
 /// Every target, by its name; the corpus of each is the folder of that name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("filter", filter::run),
     ("path", path::run),
     ("patch", patch::run),
     ("request", request::run),
+    ("worker", worker::run),
 ];
 
 /// The target of that name.

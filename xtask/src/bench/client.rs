@@ -1,4 +1,4 @@
-//! An HTTPS client that keeps its connection: single look-ups, and a steady paced stream of them
+//! An HTTPS client that keeps its connection: single requests, and a steady paced stream of them
 //! whose times are kept one by one.
 
 use std::{
@@ -55,6 +55,11 @@ impl Target {
     /// The same at another address, with the same certificate.
     pub(super) fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
+    }
+
+    /// Another connector of the same host.
+    pub(super) fn of(&self, path: String, token: String) -> Self {
+        Self { path, token, ..self.clone() }
     }
 
     /// Opens a connection.
@@ -121,6 +126,20 @@ impl Client {
         Ok((code.with_context(|| format!("the answer begins {status:?}"))?, answer))
     }
 
+    /// The same; a connection that breaks is opened anew, and the status is 0 then.
+    pub(super) fn try_ask(
+        &mut self,
+        method: &str,
+        below: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, Vec<u8>)> {
+        if let Ok(answer) = self.ask(method, below, body) {
+            return Ok(answer);
+        }
+        *self = self.target.clone().connect()?;
+        Ok((0, Vec::new()))
+    }
+
     /// Looks people up, each of whom must be found alone, and answers the mean size of a body.
     pub(super) fn verify(&mut self, logins: &[String]) -> anyhow::Result<usize> {
         let mut bytes = 0;
@@ -136,37 +155,54 @@ impl Client {
     }
 }
 
-/// A paced stream of look-ups under way.
+/// A paced stream of requests under way.
 pub(super) struct Paced {
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<anyhow::Result<Vec<Answer>>>>,
 }
 
-/// When a look-up was due, and how long after that it was answered.
+/// When a request was due, and how long after that it was answered.
 #[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub(super) due: Instant,
     pub(super) milliseconds: f64,
+    pub(super) status: u16,
 }
 
 impl Paced {
-    /// Begins: each of so many connections asks this often. A slow answer does not make the next
-    /// one begin later: its time counts from when it was due.
+    /// Begins to look people up; each must be found.
     pub(super) fn begin(
         target: &Target,
         logins: &[String],
         connections: usize,
         every: Duration,
     ) -> anyhow::Result<Self> {
+        let logins: Arc<[String]> = logins.into();
+        Self::asking(target, connections, every, move |client, number| {
+            client.look_up(spread(&logins, number)).map(|_| 200)
+        })
+    }
+
+    /// Begins: each of so many connections asks this often. A slow answer does not make the next
+    /// one begin later: its time counts from when it was due. `ask` is handed the number of the
+    /// request and answers the status; its error ends the stream.
+    pub(super) fn asking(
+        target: &Target,
+        connections: usize,
+        every: Duration,
+        ask: impl Fn(&mut Client, usize) -> anyhow::Result<u16> + Clone + Send + 'static,
+    ) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let begin = Instant::now();
         let workers = (0..connections).map(|worker| {
             let mut client = target.connect()?;
-            let mine: Vec<String> =
-                logins.iter().skip(worker).step_by(connections).cloned().collect();
-            let stop = Arc::clone(&stop);
+            let (ask, stop) = (ask.clone(), Arc::clone(&stop));
             let first = begin + every * worker as u32 / connections as u32;
-            let work = move || pace(&mut client, &mine, first, every, &stop);
+            let numbers = (worker..).step_by(connections);
+            let work = move || {
+                let asked = numbers.map(|number| ask(&mut client, number));
+                pace(asked, first, every, &stop)
+            };
             Ok(std::thread::spawn(work))
         });
         let workers = workers.collect::<anyhow::Result<_>>()?;
@@ -184,27 +220,30 @@ impl Paced {
     }
 }
 
+/// Somebody for each number: with a stride that meets everybody once before anybody twice, far from
+/// the one before.
+pub(super) fn spread(logins: &[String], number: usize) -> &str {
+    &logins[number.wrapping_mul(7919) % logins.len()]
+}
+
+/// Asks each time it is due.
 fn pace(
-    client: &mut Client,
-    logins: &[String],
+    mut asked: impl Iterator<Item = anyhow::Result<u16>>,
     first: Instant,
     every: Duration,
     stop: &AtomicBool,
 ) -> anyhow::Result<Vec<Answer>> {
     let mut answers = Vec::new();
     let mut due = first;
-    // A stride that meets everybody once before anybody twice, far from the one before.
-    for at in (0..).map(|turn: usize| turn.wrapping_mul(7919) % logins.len()) {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
+    while !stop.load(Ordering::Relaxed) {
         let now = Instant::now();
         if now < due {
             std::thread::sleep(due - now);
         }
         let begun = if now < due { Instant::now() } else { due };
-        client.look_up(&logins[at])?;
-        answers.push(Answer { due: begun, milliseconds: begun.elapsed().as_secs_f64() * 1e3 });
+        let Some(status) = asked.next().transpose()? else { break };
+        let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+        answers.push(Answer { due: begun, milliseconds, status });
         due += every;
     }
     Ok(answers)

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 use anyhow::bail;
 
 use super::{
-    Bench, Options,
+    Bench, Options, SECONDS,
     client::encoded,
     figures::{Table, grouped, median},
     server::{Home, Kind, Yardstick},
@@ -83,10 +83,11 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     );
     let mut round = 0;
     let most = 3 * options.rounds;
+    let seconds = options.seconds(SECONDS);
     while round <= options.rounds || (round <= most && disturbed(&measured, options)) {
         for one in &mut measured {
             // The first round only warms up.
-            let seconds = if round == 0 { options.seconds.min(2) } else { options.seconds };
+            let seconds = if round == 0 { seconds.min(2) } else { seconds };
             let turn = Load {
                 address: one.address,
                 pid: one.pid,
@@ -151,7 +152,7 @@ fn print(bench: &Bench<'_>, measured: &[Measured], bytes: usize) {
          thread on the same machine.\n\n{table}",
         options.connections,
         options.rounds,
-        options.seconds
+        options.seconds(SECONDS)
     );
     say!("- host of few people / yardstick: {} (target 70 %)", percent(rate(1), rate(0)));
     say!("- host of many / yardstick: {} (target 70 %)", percent(rate(2), rate(0)));

@@ -43,6 +43,13 @@ pub(super) fn memory(pid: u32) -> anyhow::Result<Memory> {
     Ok(Memory { now: of("VmRSS:")? as f64 * 1024.0, peak: of("VmHWM:")? as f64 * 1024.0 })
 }
 
+/// How many threads a process has.
+pub(super) fn threads(pid: u32) -> anyhow::Result<f64> {
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+    line.and_then(|rest| rest.trim().parse().ok()).context("the kernel tells no threads")
+}
+
 /// Makes the peak of a process what it has now.
 pub(super) fn forget_peak(pid: u32) -> anyhow::Result<()> {
     let path = format!("/proc/{pid}/clear_refs");
@@ -110,6 +117,7 @@ mod tests {
     fn this_process_has_memory_and_a_machine() {
         let memory = memory(std::process::id()).unwrap();
         assert!(memory.now > 0.0 && memory.peak >= memory.now);
+        assert!(threads(std::process::id()).unwrap() >= 1.0);
         assert!(line().unwrap().contains(" cores of "));
         assert!(Cpu::of(std::process::id()).unwrap().machine > 0.0);
     }

@@ -2,6 +2,7 @@
 //! docs/performance.md.
 
 use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -16,6 +17,7 @@ use crate::{
 };
 
 mod client;
+mod faults;
 mod figures;
 mod import;
 mod lookups;
@@ -34,9 +36,14 @@ enum What {
     Import,
     /// What look-ups feel of a group of 100,000 members, and of filters that look at everybody.
     Neighbors,
+    /// What look-ups feel of a plugin beside that hangs, panics, leaks or ends its process.
+    Faults,
     /// All of these.
     All,
 }
+
+/// How long a turn takes when nobody says it.
+const SECONDS: u64 = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -45,9 +52,9 @@ pub(crate) struct Options {
     /// How many people the big target has.
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     people: u64,
-    /// How long one turn of look-ups takes.
-    #[arg(long, value_name = "S", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
-    seconds: u64,
+    /// How long one turn of look-ups takes [default: 8; 5 beside faults].
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
     /// How often each is measured; they take turns, and the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
@@ -57,7 +64,22 @@ pub(crate) struct Options {
     /// Keep the data here, for the next time [default: a temporary folder].
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Measure this host instead of one built here.
+    #[arg(long, value_name = "PATH")]
+    host: Option<PathBuf>,
+    /// Build without optimizations, to try a measurement out: its figures say nothing.
+    #[arg(long)]
+    debug: bool,
 }
+
+impl Options {
+    fn seconds(&self, usual: u64) -> u64 {
+        self.seconds.unwrap_or(usual)
+    }
+}
+
+/// The plugin that goes wrong on order.
+const MISBEHAVING: &str = "misbehaving";
 
 /// What every measurement needs.
 struct Bench<'o> {
@@ -66,6 +88,8 @@ struct Bench<'o> {
     host: PathBuf,
     yardstick: PathBuf,
     plugins: Vec<PathBuf>,
+    /// The one that goes wrong on order, for who measures that.
+    misbehaving: PathBuf,
 }
 
 /// Builds, measures and prints the tables.
@@ -73,7 +97,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if !cfg!(target_os = "linux") {
         bail!("the measurements read /proc and need Linux");
     }
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !options.debug {
         return again_optimized();
     }
     let temporary = tempfile::tempdir().context("no folder for temporary files")?;
@@ -81,15 +105,23 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let plugins = cargo::plugins()?;
     // In one go: each choice of packages has features, and so builds, of its own.
-    let programs = ["ecma-host", "yardstick"];
-    let packages: Vec<_> = plugins.iter().map(String::as_str).chain(programs).collect();
-    let built = cargo::build(&packages, Profile::Release)?;
+    let others = ["ecma-host", "yardstick", MISBEHAVING];
+    let packages: Vec<_> = plugins.iter().map(String::as_str).chain(others).collect();
+    let profile = if options.debug { Profile::Debug } else { Profile::Release };
+    let mut built = cargo::build(&packages, profile)?;
+    let file = format!("{DLL_PREFIX}{MISBEHAVING}{DLL_SUFFIX}");
+    let at = built.libraries.iter().position(|library| library.ends_with(&file));
+    let misbehaving = built.libraries.remove(at.context("cargo built no misbehaving plugin")?);
+    let given = options.host.as_ref().map(fs::canonicalize).transpose();
     let bench = Bench {
         options,
         folder: fs::canonicalize(folder)?,
-        host: built.program("ecma-host")?,
+        host: given
+            .context("cannot find the host")?
+            .map_or_else(|| built.program("ecma-host"), Ok)?,
         yardstick: built.program("yardstick")?,
         plugins: built.libraries,
+        misbehaving,
     };
     say!("{}\n", machine::line()?);
     let asked = |what| options.what == what || options.what == What::All;
@@ -101,6 +133,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     if asked(What::Neighbors) {
         neighbors::run(&bench)?;
+    }
+    if asked(What::Faults) {
+        faults::run(&bench)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::{
-    Bench,
+    Bench, SECONDS,
     client::{Client, Paced, Target, encoded},
     figures::{Table, grouped, median, percentile},
     server::{Home, Yardstick},
@@ -66,7 +66,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let logins: Vec<String> = demo::logins(people, 10_000).iter().map(|l| encoded(l)).collect();
     target.connect()?.verify(&logins[..logins.len().min(100)])?;
     let size = target.connect()?.ask("GET", &format!("/Groups/team.{LARGE}"), "")?.1.len();
-    let seconds = Duration::from_secs(bench.options.seconds);
+    let seconds = Duration::from_secs(bench.options.seconds(SECONDS));
 
     let yardstick = Yardstick::start(&bench.yardstick, &home, size)?;
     let bare = target.at(yardstick.address);

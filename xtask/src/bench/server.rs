@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    iter,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -47,11 +48,12 @@ impl Kind {
     }
 }
 
-/// A home with one connector and its data.
+/// A home with one connector and its data, perhaps with a neighbor.
 pub(super) struct Home {
     pub(super) path: PathBuf,
     pub(super) data: PathBuf,
     connector: Connector,
+    neighbor: Option<Connector>,
     runtime: Runtime,
 }
 
@@ -64,25 +66,33 @@ impl Home {
         people: u64,
         autosync: u64,
     ) -> anyhow::Result<Self> {
-        Self::of(bench, kind, people, |document| {
+        Self::of(bench, "", kind, people, |document| {
             let text = documents::people_only(document)?;
             Ok(text.replace("autosync = 120", &format!("autosync = {autosync}")))
+        })
+    }
+
+    /// The same in a home of its own, for a neighbor in it.
+    pub(super) fn make_shared(bench: &Bench<'_>, kind: Kind, people: u64) -> anyhow::Result<Self> {
+        Self::of(bench, "shared-", kind, people, |document| {
+            Ok(documents::people_only(document)?.replace("autosync = 120", "autosync = 0"))
         })
     }
 
     /// Makes what is not there: the demo's database with all that is in it.
     pub(super) fn make_whole(bench: &Bench<'_>, people: u64) -> anyhow::Result<Self> {
         let once = |document: &str| Ok(document.replace("autosync = 120", "autosync = 0"));
-        Self::of(bench, Kind::Sqlite, people, once)
+        Self::of(bench, "", Kind::Sqlite, people, once)
     }
 
     fn of(
         bench: &Bench<'_>,
+        prefix: &str,
         kind: Kind,
         people: u64,
         edit: impl Fn(&str) -> anyhow::Result<String>,
     ) -> anyhow::Result<Self> {
-        let path = bench.home(&format!("{}-{people}", kind.name().to_lowercase()))?;
+        let path = bench.home(&format!("{prefix}{}-{people}", kind.name().to_lowercase()))?;
         demo::ensure_one(&path, kind.demo(), Some(people))?;
         let settings = "listen = [\"127.0.0.1:0\"]\n[log]\nformat = \"json\"\n";
         fs::write(path.join("host.toml"), settings)?;
@@ -102,7 +112,22 @@ impl Home {
         }
         let connector = connector.context("the demo has no such connector")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { data: kind.demo().path(&path), path, connector, runtime })
+        Ok(Self { data: kind.demo().path(&path), path, connector, neighbor: None, runtime })
+    }
+
+    /// Gives hosts that start from now on a second connector, the only one beside the first.
+    /// `document` is all of it but its token.
+    pub(super) fn neighbor(
+        &mut self,
+        name: &'static str,
+        plugin: &'static str,
+        document: &str,
+    ) -> anyhow::Result<()> {
+        let (token, hashed) = documents::new_token()?;
+        let text = format!("token = \"{hashed}\"\nplugin = \"{plugin}\"\n{document}");
+        fs::write(self.path.join("connectors").join(format!("{name}.toml")), text)?;
+        self.neighbor = Some(Connector { name, plugin, token });
+        Ok(())
     }
 
     /// Starts a host that knows nothing yet and waits until its first import is through.
@@ -115,27 +140,25 @@ impl Home {
         let lines = fs::File::create(&log)?;
         let mut command = run::command(host, &self.path, Some(0))?;
         command.stdout(lines.try_clone()?).stderr(lines);
-        let Home { path, connector, runtime, .. } = self;
+        let Home { path, connector, neighbor, runtime, .. } = self;
+        let ours: Vec<Connector> = iter::once(connector).chain(neighbor).cloned().collect();
         let entered = runtime.enter();
         let mut child = command.spawn().context("cannot start the host")?;
         let pid = child.id().context("the host ended at once")?;
         let ready = runtime.block_on(async {
-            let ours = std::slice::from_ref(connector);
             tokio::select! {
-                ready = run::wait_ready(path, pid, ours) => ready,
+                ready = run::wait_ready(path, pid, &ours) => ready,
                 () = tokio::time::sleep(PATIENCE) => bail!("the host is not ready in time"),
                 status = child.wait() => bail!("the host ended: {}; see {}", status?, log.display()),
             }
         });
         drop(entered);
         let ready = ready?;
-        let target = Target::new(
-            ready.address()?,
-            &ready.ca_pem,
-            format!("/ecma2host_{}/scim", connector.name),
-            connector.token.clone(),
-        )?;
-        Ok(Host { child, pid, target, log, home: self })
+        let path = |connector: &Connector| format!("/ecma2host_{}/scim", connector.name);
+        let (address, token) = (ready.address()?, connector.token.clone());
+        let target = Target::new(address, &ready.ca_pem, path(connector), token)?;
+        let neighbor = neighbor.as_ref().map(|other| target.of(path(other), other.token.clone()));
+        Ok(Host { child, pid, target, neighbor, log, home: self })
     }
 }
 
@@ -144,6 +167,8 @@ pub(super) struct Host<'h> {
     child: tokio::process::Child,
     pub(super) pid: u32,
     pub(super) target: Target,
+    /// The neighbor's endpoint, where there is one.
+    pub(super) neighbor: Option<Target>,
     log: PathBuf,
     home: &'h Home,
 }

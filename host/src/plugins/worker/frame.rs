@@ -4,10 +4,10 @@
 //! and pages stand in them as the waist has them; nobody on the way decodes them.
 
 use serde::{Serialize, de::DeserializeOwned};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 /// Bytes in one frame at most. Pages have about 1 MiB; an entry may be larger than that.
-pub(super) const LONGEST: usize = 64 << 20;
+pub const LONGEST: usize = 64 << 20;
 /// A frame of at most so many bytes is written at once with its head.
 const SMALL: usize = 4096;
 const HEAD: usize = 9;
@@ -15,7 +15,7 @@ const HEAD: usize = 9;
 /// What a frame is. First what the host says, then what a worker says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A question; a session of its own that ends with the answer.
     Ask = 1,
     /// Open a session with these values.
@@ -61,31 +61,35 @@ impl Kind {
 
 /// One frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) kind: Kind,
-    pub(super) session: u32,
-    pub(super) bytes: Vec<u8>,
+pub struct Frame {
+    /// What it is.
+    pub kind: Kind,
+    /// The number of the session, which the host gives.
+    pub session: u32,
+    /// The word or the page in it.
+    pub bytes: Vec<u8>,
 }
 
 impl Frame {
     /// What one of the two said to the other apart from the plugin's bytes.
-    pub(super) fn said<T: DeserializeOwned>(&self) -> io::Result<T> {
+    pub fn said<T: DeserializeOwned>(&self) -> io::Result<T> {
         Ok(serde_json::from_slice(&self.bytes)?)
     }
 }
 
 /// Writes a word that is not the plugin's.
-pub(super) fn say<T: Serialize>(word: &T) -> Vec<u8> {
+#[must_use]
+pub fn say<T: Serialize>(word: &T) -> Vec<u8> {
     serde_json::to_vec(word).expect("names, numbers and texts always encode")
 }
 
 /// Reads a frame; `None` where the stream ends between two. An error of kind `InvalidData` says what
 /// is wrong with a frame that is none.
-pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Frame>> {
+pub fn read(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
     let mut head = [0; HEAD];
-    if from.read(&mut head[..1])? == 0 {
-        return Ok(None);
-    }
+    // As `read_exact` does, this asks again where a signal came in between.
+    let Some(first) = from.by_ref().bytes().next() else { return Ok(None) };
+    head[0] = first?;
     from.read_exact(&mut head[1..])?;
     let [a, b, c, d, kind, session @ ..] = head;
     let length = u32::from_le_bytes([a, b, c, d]) as usize;
@@ -101,7 +105,7 @@ pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Frame>> {
 }
 
 /// Writes a frame. One that is too long is not written: an error of kind `InvalidInput`.
-pub(super) fn write(to: &mut impl Write, kind: Kind, session: u32, bytes: &[u8]) -> io::Result<()> {
+pub fn write(to: &mut impl Write, kind: Kind, session: u32, bytes: &[u8]) -> io::Result<()> {
     if bytes.len() > LONGEST {
         let what = format!("{} bytes at once, at most {LONGEST} can be sent", bytes.len());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -122,6 +126,7 @@ pub(super) fn write(to: &mut impl Write, kind: Kind, session: u32, bytes: &[u8])
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::io::BufReader;
 
     fn written(kind: Kind, session: u32, bytes: &[u8]) -> Vec<u8> {
         let mut to = Vec::new();
@@ -165,6 +170,27 @@ mod tests {
         let mut to = Vec::new();
         let error = write(&mut to, Kind::Answer, 1, &vec![0; LONGEST + 1]).unwrap_err();
         assert_eq!((error.kind(), to.len()), (io::ErrorKind::InvalidInput, 0));
+    }
+
+    #[test]
+    fn signals_end_no_stream() {
+        /// A signal comes before each byte.
+        struct Signalled<'a>(&'a [u8], bool);
+        impl Read for Signalled<'_> {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    Err(io::ErrorKind::Interrupted.into())
+                } else {
+                    self.0.read(&mut into[..1])
+                }
+            }
+        }
+        let stream = [written(Kind::Page, 1, b"page"), written(Kind::Answer, 1, b"")].concat();
+        let mut from = BufReader::new(Signalled(&stream, false));
+        assert_eq!(read(&mut from).unwrap().unwrap().bytes, b"page");
+        assert_eq!(read(&mut from).unwrap().unwrap().kind, Kind::Answer);
+        assert_eq!(read(&mut from).unwrap(), None);
     }
 
     proptest! {

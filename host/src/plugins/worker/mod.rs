@@ -7,7 +7,7 @@
 //! after a pause when it ended before (`pauses.rs`).
 
 mod child;
-mod frame;
+pub mod frame;
 mod limits;
 mod noise;
 mod orders;

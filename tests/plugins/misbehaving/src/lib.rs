@@ -54,6 +54,11 @@ pub struct Settings {
     /// Milliseconds that a slow call takes longer.
     #[config(default = 200)]
     pause: u32,
+    /// Megabytes
+    ///
+    /// What a leak takes where nothing stops it.
+    #[config(default = 4096)]
+    megabytes: u32,
     /// Password
     ///
     /// Nobody asks for it; it must never be seen.

@@ -38,7 +38,7 @@ pub enum Mode {
     Overflow,
     /// The process is ended as by an access to memory that is not its own.
     Segfault,
-    /// The call takes all memory it can have.
+    /// The call takes memory and never gives it back: as much as is ordered, or as it can have.
     Leak,
     /// The call computes for ever.
     Spin,
@@ -47,9 +47,6 @@ pub enum Mode {
     /// The call logs its environment; then it works.
     Environment,
 }
-
-/// What a leak takes where nothing stops it.
-const ENOUGH: usize = 4 << 30;
 
 /// A call of the connector.
 #[derive(Choice, Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +128,9 @@ impl Settings {
             Mode::Overflow => Err(Error::internal(deep(1).to_string())),
             Mode::Segfault => segfault(),
             Mode::Leak => {
-                let mut taken = 0;
-                while taken < ENOUGH {
-                    let piece = vec![1_u8; 1 << 20];
-                    taken += piece.len();
-                    mem::forget(piece);
+                for _ in 0..self.megabytes {
+                    // The optimizer leaves out what nobody looks at.
+                    mem::forget(hint::black_box(vec![1_u8; 1 << 20]));
                 }
                 Err(Error::internal("ordered: nothing stopped the leak"))
             }
