@@ -1,7 +1,7 @@
 //! The file itself: opening it, seeing that it changed, locking it, putting a new one in its place.
 
 use crate::{rows::Rows, schema::Table, settings::Settings, text::Codec};
-use ecma_plugin_sdk::{Error, ErrorKind, Result, tracing};
+use ecma_plugin_sdk::{Error, ErrorKind, Result};
 use std::{
     fs::{self, File, Metadata, TryLockError},
     io::{self, BufWriter, Read, Write},
@@ -274,7 +274,7 @@ impl Successor {
         if let Some(folder) = target.parent() {
             // The change is done and seen by everybody; only a loss of power could still undo it.
             if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-                tracing::warn!(?folder, %error, "Folder not synced to the disk");
+                ecma_plugin_sdk::tracing::warn!(?folder, %error, "Folder not synced to the disk");
             }
         }
         Ok(true)
