@@ -1,4 +1,4 @@
-//! Asks the running host of a home, over its admin socket.
+//! Asks the running host of a home, over its admin socket or pipe.
 
 use super::NoHost;
 use anyhow::{Context, anyhow, bail};
@@ -9,11 +9,43 @@ use hyper::{
     body::{Bytes, Incoming},
 };
 use serde_json::Value;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Who may open the socket or the pipe.
+const WHO_MAY: &str =
+    if cfg!(windows) { "an administrator, elevated" } else { "the host's account" };
+
+#[cfg(unix)]
+async fn connected(socket: &Path) -> io::Result<tokio::net::UnixStream> {
+    tokio::net::UnixStream::connect(socket).await
+}
+
+/// Waits where the pipe is taken: it is for a moment after each client.
+#[cfg(windows)]
+async fn connected(pipe: &Path) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+    use std::time::{Duration, Instant};
+    const ERROR_PIPE_BUSY: i32 = 231;
+    let began = Instant::now();
+    loop {
+        match tokio::net::windows::named_pipe::ClientOptions::new().open(pipe) {
+            Err(error)
+                if error.raw_os_error() == Some(ERROR_PIPE_BUSY)
+                    && began.elapsed() < Duration::from_secs(5) =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            result => return result,
+        }
+    }
+}
 
 /// A running host.
 pub(super) struct Client {
     runtime: tokio::runtime::Runtime,
-    socket: std::path::PathBuf,
+    socket: PathBuf,
     home: String,
 }
 
@@ -86,19 +118,18 @@ impl Client {
         said(self.send(method, path, body).await?).await
     }
 
-    #[cfg(unix)]
     async fn send(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Response<Incoming>> {
-        let stream = match tokio::net::UnixStream::connect(&self.socket).await {
+        let stream = match connected(&self.socket).await {
             Ok(stream) => stream,
             Err(error)
                 if matches!(
                     error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                 ) =>
             {
                 bail!(NoHost(self.home.clone()));
@@ -106,7 +137,7 @@ impl Client {
             Err(error) => {
                 let socket = self.socket.display();
                 return Err(error).with_context(|| {
-                    format!("cannot reach the host at {socket}; run this as the host's account")
+                    format!("cannot reach the host at {socket}; run this as {WHO_MAY}")
                 });
             }
         };
@@ -120,16 +151,6 @@ impl Client {
             .header("host", "admin.invalid")
             .body(Full::new(Bytes::from(body)))?;
         sender.send_request(request).await.context("the host did not answer")
-    }
-
-    #[cfg(not(unix))]
-    async fn send(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<&Value>,
-    ) -> anyhow::Result<Response<Incoming>> {
-        bail!("the admin socket needs a Unix; {} cannot be reached", self.home)
     }
 }
 
