@@ -260,7 +260,7 @@ impl Successor {
 
     /// Puts it, safe on the disk, in the place of `target`, with the owner and mode of the file
     /// before; `false` when that has changed since it was read.
-    pub(crate) fn replace(mut self, target: &Path, reader: &Reader) -> Result<bool> {
+    pub(crate) fn replace(mut self, target: &Path, reader: Reader) -> Result<bool> {
         let path = self.path.clone();
         let file = self.file()?;
         let kept = keep_owner(file, &reader.metadata).and_then(|()| file.sync_all());
@@ -269,6 +269,8 @@ impl Successor {
         if Stamp::of(&now) != reader.stamp {
             return Ok(false);
         }
+        // Windows does not replace a file that is open everywhere.
+        drop(reader);
         self.place(target)?;
         #[cfg(unix)]
         if let Some(folder) = target.parent() {
