@@ -20,6 +20,8 @@ pub use certificates::{Installed, certificate, generate_certificate, install_cer
 pub use check::{candidate, validate};
 pub use control::socket;
 pub use doctor::{Finding, Urgency, examine, settings_or_defaults};
+#[cfg(windows)]
+pub use service::windows::as_service;
 pub use simulate::simulate;
 pub use tokens::last_uses;
 pub use walk::{Ask, Link, LinkState, Walk, walk};
@@ -76,12 +78,21 @@ fn texts(problems: &[Problem]) -> String {
 /// The settings of the host below this folder, which becomes the working directory: relative paths
 /// in documents start there.
 pub fn settings(home: &Path) -> anyhow::Result<HostConfig> {
-    let home = home.canonicalize().with_context(|| format!("no folder {}", home.display()))?;
-    std::env::set_current_dir(&home).with_context(|| format!("cannot enter {}", home.display()))?;
+    let home = enter(home)?;
     match HostConfig::load(&home) {
         Ok(config) => Ok(config),
         Err(problems) => bail!("{}", texts(&problems)),
     }
+}
+
+/// Makes a folder the working directory, and answers its whole path.
+fn enter(folder: &Path) -> anyhow::Result<PathBuf> {
+    // Windows' own whole form, `\\?\C:\…`, is one that many a library does not take.
+    let whole = if cfg!(windows) { std::path::absolute(folder) } else { folder.canonicalize() };
+    let whole = whole.with_context(|| format!("no folder {}", folder.display()))?;
+    std::env::set_current_dir(&whole)
+        .with_context(|| format!("cannot enter {}", whole.display()))?;
+    Ok(whole)
 }
 
 /// Looks at what lies in the plugins folder.

@@ -49,10 +49,23 @@ impl admin::Control for Controls {
 
 /// Where the admin API of the host with this state folder listens. As seen from the working directory
 /// where that is shorter: the system's limit for a socket's path is about 100 bytes.
+#[cfg(unix)]
 #[must_use]
 pub fn socket(state: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     state.strip_prefix(here).unwrap_or(state).join("admin.sock")
+}
+
+/// Where the admin API of the host with this state folder listens: a pipe's name is no path in a folder,
+/// so each folder has its own.
+#[cfg(windows)]
+#[must_use]
+pub fn socket(state: &Path) -> PathBuf {
+    use sha2::{Digest as _, Sha256};
+    let folder = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+    let print = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let print: String = print[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    PathBuf::from(format!(r"\\.\pipe\ecma-host-{print}"))
 }
 
 /// Listens on the admin socket until told to stop. Only the host's own account can open it: its folder
@@ -80,13 +93,16 @@ pub(super) fn listen(
     }))
 }
 
-/// Named pipes of other systems are not there yet.
-#[cfg(not(unix))]
+/// Listens on the admin pipe until told to stop. Only the host's own account, the system and
+/// administrators can open it.
+#[cfg(windows)]
 pub(super) fn listen(
-    _: &Path,
-    _: &Arc<Web>,
-    _: Arc<Controls>,
-    _: CancellationToken,
+    state: &Path,
+    web: &Arc<Web>,
+    controls: Arc<Controls>,
+    stop: CancellationToken,
 ) -> std::io::Result<tokio::task::JoinHandle<()>> {
-    Err(std::io::Error::other("the admin socket needs a Unix"))
+    let pipe = admin::Pipe::make(&socket(state))?;
+    let routes = admin::routes(web, controls);
+    Ok(tokio::spawn(admin::serve(pipe, routes, stop.cancelled_owned())))
 }

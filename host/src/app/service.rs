@@ -1,11 +1,18 @@
-//! What the host tells the supervisor that started it, systemd's protocol: that it serves, reloads or
-//! stops, and that it lives. Without a supervisor it tells nobody.
+//! What the host tells the supervisor that started it, in systemd's protocol or as a service of Windows:
+//! that it serves, reloads or stops, and that it lives. Without a supervisor it tells nobody.
+
+#[cfg(windows)]
+pub(super) mod windows;
+
+#[cfg(windows)]
+pub(super) use windows::tell;
 
 use crate::web::Web;
 use std::{sync::Arc, time::Duration};
 
 /// What the host does, as a supervisor wants to know it.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(windows, expect(dead_code, reason = "Windows shows no words"))]
 pub(super) enum Phase<'a> {
     /// It serves; in words.
     Serving(&'a str),
@@ -33,17 +40,14 @@ pub(super) fn tell(phase: Phase<'_>) {
     }
 }
 
-/// Nobody listens on other systems.
-#[cfg(not(unix))]
-pub(super) fn tell(_: Phase<'_>) {}
-
 /// How long the supervisor waits for a sign of life before it ends the host.
 #[cfg(unix)]
 fn patience() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }
 
-#[cfg(not(unix))]
+/// Windows looks at whether the process is there, and at no more.
+#[cfg(windows)]
 fn patience() -> Option<Duration> {
     None
 }
@@ -55,7 +59,7 @@ fn give_sign() {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn give_sign() {}
 
 /// Gives a sign of life twice in the supervisor's time, each time that the host has shown that it does

@@ -1,5 +1,7 @@
-//! The system's signals: stop, and read your files again.
+//! The system's signals, or what Windows wants of a service: stop, and read your files again.
 
+#[cfg(windows)]
+use super::service::windows as service;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -8,7 +10,7 @@ fn listen(kind: SignalKind, name: &str) -> Option<Signal> {
     signal(kind).inspect_err(|error| tracing::warn!(%error, name, "A signal is not heard")).ok()
 }
 
-/// Requests to stop: SIGTERM and Ctrl-C.
+/// Requests to stop: SIGTERM, a stop of the service, and Ctrl-C.
 pub(super) struct Stops {
     #[cfg(unix)]
     terminate: Option<Signal>,
@@ -32,11 +34,17 @@ impl Stops {
                 _ = terminate.recv() => {}
             };
         }
+        #[cfg(windows)]
+        return tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = service::stop() => {}
+        };
+        #[cfg(unix)]
         drop(tokio::signal::ctrl_c().await);
     }
 }
 
-/// Requests to read all files again: SIGHUP. Other systems have none.
+/// Requests to read all files again: SIGHUP, or the control `paramchange` of a service.
 pub(super) struct Hangups {
     #[cfg(unix)]
     signal: Option<Signal>,
@@ -59,6 +67,9 @@ impl Hangups {
         {
             return;
         }
+        #[cfg(windows)]
+        return service::reload().await;
+        #[cfg(unix)]
         std::future::pending().await
     }
 }

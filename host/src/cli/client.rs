@@ -1,4 +1,4 @@
-//! Asks the running host of a home, over its admin socket.
+//! Asks the running host of a home, over its admin socket or pipe.
 
 use super::NoHost;
 use anyhow::{Context, anyhow, bail};
@@ -9,12 +9,15 @@ use hyper::{
     body::{Bytes, Incoming},
 };
 use serde_json::Value;
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 /// A running host.
 pub(super) struct Client {
     runtime: tokio::runtime::Runtime,
-    socket: std::path::PathBuf,
+    socket: PathBuf,
     home: String,
 }
 
@@ -101,19 +104,18 @@ impl Client {
         said(self.send(method, path, body).await?).await
     }
 
-    #[cfg(unix)]
     async fn send(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Response<Incoming>> {
-        let stream = match tokio::net::UnixStream::connect(&self.socket).await {
+        let stream = match connected(&self.socket).await {
             Ok(stream) => stream,
             Err(error)
                 if matches!(
                     error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                 ) =>
             {
                 bail!(NoHost(self.home.clone()));
@@ -121,7 +123,7 @@ impl Client {
             Err(error) => {
                 let socket = self.socket.display();
                 return Err(error).with_context(|| {
-                    format!("cannot reach the host at {socket}; run this as the host's account")
+                    format!("cannot reach the host at {socket}; run this as {WHO_MAY}")
                 });
             }
         };
@@ -135,16 +137,6 @@ impl Client {
             .header("host", "admin.invalid")
             .body(Full::new(Bytes::from(body)))?;
         sender.send_request(request).await.context("the host did not answer")
-    }
-
-    #[cfg(not(unix))]
-    async fn send(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<&Value>,
-    ) -> anyhow::Result<Response<Incoming>> {
-        bail!("the admin socket needs a Unix; {} cannot be reached", self.home)
     }
 }
 

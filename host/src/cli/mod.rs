@@ -55,6 +55,10 @@ enum Command {
         /// The port, instead of that in host.toml; 0 takes a free one.
         #[arg(long)]
         port: Option<u16>,
+        /// As the service that Windows starts; not for a console.
+        #[cfg(windows)]
+        #[arg(long)]
+        service: bool,
     },
     /// What lies in the plugins folder.
     #[command(subcommand)]
@@ -175,16 +179,11 @@ pub(crate) fn main() -> ExitCode {
 fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit> {
     let at = Asked { home, json };
     match command {
-        Command::Run { port } => {
-            let settings = at.settings()?;
-            let telemetry = Telemetry::start(&settings.log, app::now);
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));
-            // A call into a plugin that does not come back must not keep the host from ending.
-            runtime.shutdown_background();
-            telemetry.flush();
-            ended.map(|()| Exit::Well)
+        #[cfg(windows)]
+        Command::Run { port, service: true } => {
+            app::as_service(move || serve(&at, port)).map(|()| Exit::Well)
         }
+        Command::Run { port, .. } => serve(&at, port).map(|()| Exit::Well),
         Command::Worker(orders) => {
             outlive_requests_to_stop()?;
             worker::run(&orders)?;
@@ -210,6 +209,23 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
             print::manual(&folder).with_context(|| format!("cannot write to {}", folder.display()))
         }
     }
+}
+
+/// Serves until asked to stop.
+fn serve(at: &Asked, port: Option<u16>) -> anyhow::Result<()> {
+    let settings = at.settings()?;
+    let telemetry = Telemetry::start(&settings.log, app::now);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));
+    // A call into a plugin that does not come back must not keep the host from ending.
+    runtime.shutdown_background();
+    #[cfg(windows)]
+    if let Err(error) = &ended {
+        // What a service prints is seen by nobody.
+        tracing::error!(error = format!("{error:#}"), "The host ended");
+    }
+    telemetry.flush();
+    ended
 }
 
 /// Services are stopped by a signal to each of their processes; a worker is needed until the host has

@@ -1,10 +1,15 @@
 //! The admin API: what an operator asks of a running host. It listens where only the host's own account
-//! can reach it, a socket in the state folder, and knows no token: the file's permissions are the lock.
+//! can reach it, a socket in the state folder or a named pipe, and knows no token: permissions are the lock.
 //!
 //! All answers are JSON; an error is `{"error": "what and what to do"}`. Paths begin with `/v1`.
 
 mod exports;
 mod logs;
+#[cfg(windows)]
+mod pipe;
+
+#[cfg(windows)]
+pub use pipe::Pipe;
 
 use super::{Endpoint, Web, health, metrics, reply, scim};
 use crate::{binding::Binding, plugins::Row, telemetry::Telemetry};
@@ -64,10 +69,9 @@ pub fn routes(web: &Arc<Web>, control: Arc<dyn Control>) -> Router {
         .with_state(Admin { web: Arc::clone(web), control })
 }
 
-/// Answers on a socket until told to stop.
-#[cfg(unix)]
-pub async fn serve(
-    listener: tokio::net::UnixListener,
+/// Answers on a socket or a pipe until told to stop.
+pub async fn serve<L: axum::serve::Listener<Addr: std::fmt::Debug>>(
+    listener: L,
     routes: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {

@@ -199,7 +199,7 @@ impl<'a> Pass<'a> {
         if self.refused {
             return Ok(Outcome::Again);
         }
-        if self.changed && !self.writer.finish()?.replace(path, &self.reader)? {
+        if self.changed && !self.writer.finish()?.replace(path, self.reader)? {
             return Ok(Outcome::Moved);
         }
         Ok(Outcome::Done(self.results))

@@ -1,7 +1,7 @@
 //! The file itself: opening it, seeing that it changed, locking it, putting a new one in its place.
 
 use crate::{rows::Rows, schema::Table, settings::Settings, text::Codec};
-use ecma_plugin_sdk::{Error, ErrorKind, Result, tracing};
+use ecma_plugin_sdk::{Error, ErrorKind, Result};
 use std::{
     fs::{self, File, Metadata, TryLockError},
     io::{self, BufWriter, Read, Write},
@@ -260,7 +260,7 @@ impl Successor {
 
     /// Puts it, safe on the disk, in the place of `target`, with the owner and mode of the file
     /// before; `false` when that has changed since it was read.
-    pub(crate) fn replace(mut self, target: &Path, reader: &Reader) -> Result<bool> {
+    pub(crate) fn replace(mut self, target: &Path, reader: Reader) -> Result<bool> {
         let path = self.path.clone();
         let file = self.file()?;
         let kept = keep_owner(file, &reader.metadata).and_then(|()| file.sync_all());
@@ -269,12 +269,14 @@ impl Successor {
         if Stamp::of(&now) != reader.stamp {
             return Ok(false);
         }
+        // Windows does not replace a file that is open everywhere.
+        drop(reader);
         self.place(target)?;
         #[cfg(unix)]
         if let Some(folder) = target.parent() {
             // The change is done and seen by everybody; only a loss of power could still undo it.
             if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-                tracing::warn!(?folder, %error, "Folder not synced to the disk");
+                ecma_plugin_sdk::tracing::warn!(?folder, %error, "Folder not synced to the disk");
             }
         }
         Ok(true)

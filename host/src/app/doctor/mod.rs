@@ -4,9 +4,8 @@ mod home;
 mod machine;
 mod served;
 
-use super::walk::Ask;
+use super::{enter, walk::Ask};
 use crate::config::{HostConfig, Problem};
-use anyhow::Context;
 use serde::Serialize;
 use std::{fmt, path::Path};
 
@@ -84,8 +83,7 @@ impl Findings {
 /// The settings below this folder, which becomes the working directory; where `host.toml` is not right,
 /// the defaults, and what is wrong.
 pub fn settings_or_defaults(home: &Path) -> anyhow::Result<(HostConfig, Vec<Problem>)> {
-    let home = home.canonicalize().with_context(|| format!("no folder {}", home.display()))?;
-    std::env::set_current_dir(&home).with_context(|| format!("cannot enter {}", home.display()))?;
+    let home = enter(home)?;
     Ok(match HostConfig::load(&home) {
         Ok(config) => (config, Vec::new()),
         Err(problems) => (HostConfig::defaults(&home), problems),

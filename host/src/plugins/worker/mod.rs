@@ -43,6 +43,19 @@ const WAITED_OUT: Duration = Duration::from_secs(2);
 /// library was always found by it; there are no secrets in it.
 const INHERITED: [&str; 8] =
     ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP"];
+/// And on Windows these, where its own libraries look for their files.
+const OF_WINDOWS: [&str; 5] = ["SYSTEMDRIVE", "WINDIR", "PROGRAMDATA", "USERPROFILE", "TMP"];
+
+/// Whether a worker has this variable of the host. Windows looks at no case, and writes `Path`.
+fn is_inherited(name: &str) -> bool {
+    let known = if cfg!(windows) {
+        let mut all = INHERITED.iter().chain(&OF_WINDOWS);
+        all.any(|known| known.eq_ignore_ascii_case(name))
+    } else {
+        INHERITED.contains(&name)
+    };
+    known || name.starts_with("LC_")
+}
 
 /// What surrounds a connector's worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,14 +74,21 @@ impl Surroundings {
         let orders = Orders::new(&self.connector, limits, level, &library.plugin, prerequisites);
         let mut command = Command::new(program);
         command.args(orders.words()).env_clear();
-        let inherited = |name: &str| INHERITED.contains(&name) || name.starts_with("LC_");
-        command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(inherited)));
+        let host = std::env::vars_os();
+        command.envs(host.filter(|(name, _)| name.to_str().is_some_and(is_inherited)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value.expose())));
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt as _;
             // What a terminal says to the host is not for its workers: they end with it.
             command.arg0("ecma-host").process_group(0);
+        }
+        #[cfg(windows)]
+        {
+            use std::os::windows::process::CommandExt as _;
+            const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+            // Ctrl-C is for the host alone, too.
+            command.creation_flags(CREATE_NEW_PROCESS_GROUP);
         }
         command
     }
@@ -110,9 +130,14 @@ fn explained(_: WorkerLimits, _: &ExitStatus) -> String {
 /// The program that is started as a worker: this one, as it was when it started.
 #[must_use]
 pub fn program() -> PathBuf {
-    // After an upgrade the file at our path is another program, which may say other frames.
+    // After an upgrade the file at our path is another program, which may say other frames. On Windows
+    // this would be a path that anybody may make, and a program that runs is not replaced.
     let running = PathBuf::from("/proc/self/exe");
-    if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
+    if cfg!(unix) && running.exists() {
+        running
+    } else {
+        std::env::current_exe().unwrap_or(running)
+    }
 }
 
 /// Loads a library in a worker that is thrown away, and answers who the plugin is.
