@@ -14,6 +14,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Who may open the socket or the pipe.
+const WHO_MAY: &str =
+    if cfg!(windows) { "an administrator, elevated" } else { "the host's account" };
+
+#[cfg(unix)]
+async fn connected(socket: &Path) -> io::Result<tokio::net::UnixStream> {
+    tokio::net::UnixStream::connect(socket).await
+}
+
+/// Waits where the pipe is taken: it is for a moment after each client.
+#[cfg(windows)]
+async fn connected(pipe: &Path) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+    use std::time::{Duration, Instant};
+    const ERROR_PIPE_BUSY: i32 = 231;
+    let began = Instant::now();
+    loop {
+        match tokio::net::windows::named_pipe::ClientOptions::new().open(pipe) {
+            Err(error)
+                if error.raw_os_error() == Some(ERROR_PIPE_BUSY)
+                    && began.elapsed() < Duration::from_secs(5) =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
 /// A running host.
 pub(super) struct Client {
     runtime: tokio::runtime::Runtime,
