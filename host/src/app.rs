@@ -19,10 +19,10 @@ mod workbench;
 pub use certificates::{Installed, certificate, generate_certificate, install_certificate};
 pub use check::{candidate, validate};
 pub use control::socket;
-pub use doctor::{Finding, Urgency, examine, settings_or_defaults};
+pub use doctor::{Finding, Urgency, examine, settings_so_far};
 #[cfg(windows)]
 pub use service::windows::as_service;
-pub use simulate::simulate;
+pub use simulate::{is_running, simulate};
 pub use tokens::last_uses;
 pub use walk::{Ask, Link, LinkState, Walk, walk};
 pub use workbench::{Workbench, url, within};
@@ -50,13 +50,15 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokens::Uses;
 use tokio_util::sync::CancellationToken;
 
 /// How long each step of the end may take once the time for requests is over.
 const LAST: Duration = Duration::from_secs(2);
+/// How long somebody else may hold the lock of the home.
+const MOMENT: Duration = Duration::from_millis(400);
 /// How long plugins have to look at their connectors' values.
 const BINDING: Duration = Duration::from_secs(30);
 /// How long a filter may look at every entry.
@@ -120,7 +122,7 @@ fn any_sealing_key(config: &HostConfig) -> SealingKey {
     })
 }
 
-/// Runs the host until it is asked to stop.
+/// Runs the host until it is asked to stop, where [`only_host`] says that it may.
 pub async fn run(
     mut config: HostConfig,
     port: Option<u16>,
@@ -130,7 +132,7 @@ pub async fn run(
     if let Some(port) = port {
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
-    let _only = only_host(&config)?;
+    close_to_others(&config.state);
     let (mut stops, hangups) = (Stops::new(), Hangups::new());
     let key = any_sealing_key(&config);
     let catalog = catalog(&config)?;
@@ -210,6 +212,7 @@ pub async fn run(
         let _ = tokio::time::timeout(LAST, admin).await;
     }
     let _ = std::fs::remove_file(ready_file(&fleet.config));
+    tracing::info!("Stopped");
     Ok(())
 }
 
@@ -223,22 +226,28 @@ async fn asked_twice(stops: &mut Stops, asked: &CancellationToken) {
 }
 
 /// Makes sure that no other host works in the same folder; the lock goes with the file's handle.
-fn only_host(config: &HostConfig) -> anyhow::Result<std::fs::File> {
+pub fn only_host(config: &HostConfig) -> anyhow::Result<std::fs::File> {
     let folder = &config.state;
     private_folder(folder)
         .with_context(|| format!("cannot use the folder {}", folder.display()))?;
-    close_to_others(folder);
     let path = folder.join("lock");
     let file =
         std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => bail!(
-            "another host uses {}; stop it, or give this one a home of its own with --home",
-            folder.display()
-        ),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Commands hold it for a moment, to see whether a host does.
+            Err(std::fs::TryLockError::WouldBlock) if began.elapsed() < MOMENT => {
+                std::thread::sleep(MOMENT / 20);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => bail!(
+                "another host uses {}; stop it, or give this one a home of its own with --home",
+                folder.display()
+            ),
+            Err(std::fs::TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ struct Followed {
     /// Why what the files hold by now is not served.
     refused: Option<String>,
     authorities: Looks,
+    /// Why authorities of clients do not count.
+    strangers: Option<String>,
 }
 
 impl Tls {
@@ -52,13 +54,17 @@ impl Tls {
         for listener in &config.listeners {
             let clients =
                 Clients { ca: listener.client_ca.clone(), required: listener.is_required };
-            offers.push((listener.address, Offer::new(&certificates, Some(clients))?));
+            let offer = Offer::new(&certificates, Some(clients)).with_context(|| {
+                format!("host.toml: client_ca of the listener {}", listener.address)
+            });
+            offers.push((listener.address, offer?));
         }
         let followed = Followed {
             config: config.clone(),
             own: own_files(config),
             refused: None,
             authorities: authorities(&offers),
+            strangers: None,
         };
         Ok(Tls { certificates, offers, followed: Mutex::new(followed) })
     }
@@ -108,23 +114,33 @@ impl Tls {
         let authorities = authorities(&self.offers);
         if at_all || authorities != followed.authorities {
             followed.authorities = authorities;
+            followed.strangers = None;
             for (address, offer) in &self.offers {
                 match offer.reload() {
                     Ok(true) => tracing::info!(%address,
                         "The authorities of clients are others from the next handshake on"),
                     Ok(false) => {}
-                    Err(error) => tracing::error!(%address, %error,
-                        "Authorities of clients refused; those before count"),
+                    Err(error) => {
+                        tracing::error!(%address, %error,
+                            "Authorities of clients refused; those before count");
+                        followed.strangers = Some(format!("{address}: {error}"));
+                    }
                 }
             }
         }
     }
 
-    /// Why what the files hold by now is not served.
-    pub(super) fn refused(&self) -> Option<Notice> {
-        let reason = self.followed.lock().refused.clone()?;
-        let detail = format!("the certificate is refused, the one before is served: {reason}");
-        Some(Notice { kind: "refused", detail })
+    /// What the files hold by now and is not served.
+    pub(super) fn refused(&self) -> Vec<Notice> {
+        let followed = self.followed.lock();
+        let own = followed.refused.as_ref().map(|reason| {
+            format!("the certificate is refused, the one before is served: {reason}")
+        });
+        let strangers = followed.strangers.as_ref().map(|reason| {
+            format!("the authorities of clients are refused, those before count: {reason}")
+        });
+        let all = own.into_iter().chain(strangers);
+        all.map(|detail| Notice { kind: "refused", detail }).collect()
     }
 
     /// What is served now, as commands show it.
@@ -246,6 +262,12 @@ pub fn install_certificate(
             bail!("the certificate in {path} is valid only from {} on", pair.facts.not_before)
         }
         Age::Fine | Age::EndsSoon | Age::EndsVerySoon => {}
+    }
+    if pair.facts.names.is_empty() {
+        bail!(
+            "the certificate in {path} has no host name, so every client refuses it: have one with \
+             subject alternative names"
+        );
     }
     let is_archive = |tls: &TlsFiles| tls.password.is_some() || tls.certificate == tls.key;
     let target = match config.tls.clone().filter(|tls| !is_archive(tls)) {

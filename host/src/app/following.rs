@@ -101,6 +101,9 @@ impl Following {
         self.follow_key(&mut seen.key);
         let document = Looks::of([self.settings.document().as_path()]);
         if at_all || document != seen.document {
+            if document != seen.document {
+                tracing::info!("host.toml read again");
+            }
             seen.document = document;
             seen.notices = self.settings.follow(&self.fleet.web, &self.tls);
         }

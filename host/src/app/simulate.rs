@@ -134,7 +134,8 @@ async fn import(binding: &Arc<Binding>, stop: &AtomicBool) -> anyhow::Result<()>
 }
 
 /// Whether a host holds the lock of this folder.
-pub(super) fn is_running(state: &Path) -> bool {
+#[must_use]
+pub fn is_running(state: &Path) -> bool {
     let lock = std::fs::File::open(state.join("lock"));
     lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }

@@ -89,7 +89,8 @@ impl Count {
     fn trip(&mut self, at: Moment) {
         let (bound, gone) = (self.bound(at), self.gone.len() as u64);
         if self.held.is_none() && gone >= bound {
-            let (since, minutes, refused) = (at.now.to_string(), at.rule.minutes, self.turned_away);
+            let (minutes, refused) = (at.rule.minutes, self.turned_away);
+            let since = at.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
             self.held = Some(HeldExports { since, gone, bound, minutes, refused });
         }
     }
@@ -105,18 +106,24 @@ impl Count {
         if let Some((_, count)) = self.released.filter(|(then, _)| !is_over(*then)) {
             return count;
         }
-        let known = self.gone.front().map_or(entries, |(_, entries)| *entries) as u64;
-        u64::from(rule.objects).max(known * u64::from(rule.percent) / 100)
+        rule.bound(self.known(entries))
     }
 
-    /// Lets so many go within the window that begins now; without a number, as many as the bound was.
-    fn release(&mut self, now: Timestamp, count: Option<u64>) -> Result<u64, &'static str> {
+    /// What the space held when the window began.
+    fn known(&self, entries: usize) -> usize {
+        self.gone.front().map_or(entries, |(_, entries)| *entries)
+    }
+
+    /// Lets so many go within the window that begins now; without a number, as many as the rule lets.
+    fn release(&mut self, at: Moment, count: Option<u64>) -> Result<u64, &'static str> {
+        let now = at.now;
         let count = match (count, &self.held) {
+            (Some(0), _) => return Err("--count is at least 1"),
             (Some(count), _) => count,
-            (None, Some(held)) if held.bound == 0 => {
-                return Err("the guard lets nothing go: say with --count how many may");
-            }
-            (None, Some(held)) => held.bound,
+            (None, Some(_)) => match at.rule.bound(self.known(at.entries)) {
+                0 => return Err("the guard lets nothing go: say with --count how many may"),
+                bound => bound,
+            },
             (None, None) => {
                 return Err("nothing is held back; --count N lets N go before they come");
             }
@@ -226,7 +233,10 @@ impl Drop for Leave<'_> {
 
 impl Binding {
     fn moment(&self, prepared: &Prepared) -> Moment {
-        let entries = prepared.space.read().len();
+        self.now_with(prepared.space.read().len())
+    }
+
+    fn now_with(&self, entries: usize) -> Moment {
         Moment { rule: self.config.export_guard, now: (self.clock)(), entries }
     }
 
@@ -261,11 +271,11 @@ impl Binding {
     }
 
     /// Lets so many deletes and disables go within the window that begins now; without a number, as
-    /// many as the bound was. Answers how many, or why none.
+    /// many as the guard's bound. Answers how many, or why none.
     pub fn release_exports(&self, count: Option<u64>) -> Result<u64, String> {
-        let now = (self.clock)();
+        let at = self.now_with(self.entries());
         let released =
-            self.memory.guard.with(self.name().as_str(), |guard| guard.release(now, count));
+            self.memory.guard.with(self.name().as_str(), |guard| guard.release(at, count));
         released.map_err(str::to_owned)
     }
 

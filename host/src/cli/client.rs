@@ -47,6 +47,7 @@ pub(super) struct Client {
     runtime: tokio::runtime::Runtime,
     socket: PathBuf,
     home: String,
+    state: PathBuf,
 }
 
 impl Client {
@@ -54,7 +55,8 @@ impl Client {
     pub(super) fn new(settings: &HostConfig) -> anyhow::Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let socket = ecma_host::app::socket(&settings.state);
-        Ok(Client { runtime, socket, home: settings.home.display().to_string() })
+        let (home, state) = (settings.home.display().to_string(), settings.state.clone());
+        Ok(Client { runtime, socket, home, state })
     }
 
     /// Reads something.
@@ -146,6 +148,12 @@ impl Client {
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                 ) =>
             {
+                if ecma_host::app::is_running(&self.state) {
+                    bail!(
+                        "a host runs in {}, and its admin socket is gone: restart the host",
+                        self.home
+                    );
+                }
                 bail!(NoHost(self.home.clone()));
             }
             Err(error) => {

@@ -138,14 +138,18 @@ fn row(one: &Value, is_running: bool) -> Vec<String> {
         (None, None) => "stopped",
     };
     let entries = at_work["entries"].as_u64().map_or_else(String::new, |count| count.to_string());
-    let notes = [
-        &at_work["notices"][0]["detail"],
-        &at_work["exports"]["detail"],
-        &at_work["detail"],
-        &one["problems"][0],
-    ];
-    let note = notes.into_iter().find_map(Value::as_str).unwrap_or_default();
-    let note = note.lines().next().unwrap_or_default().to_owned();
+    let held = at_work["held"].as_u64().map(|held| json!(format!("{held} removals are held back")));
+    // What keeps it from its work comes first.
+    let mut notes = vec![&at_work["detail"], &at_work["exports"]["detail"]];
+    notes.extend(&held);
+    notes.extend(at_work["notices"].as_array().into_iter().flatten().map(|one| &one["detail"]));
+    notes.push(&one["problems"][0]);
+    let mut notes = notes.into_iter().filter_map(Value::as_str);
+    let mut note = notes.next().and_then(|note| note.lines().next()).unwrap_or_default().to_owned();
+    let more = notes.count();
+    if more > 0 {
+        note = format!("{note} (and {more} more: `connectors show`)");
+    }
     // A document that is refused may name none, or another one than that at work.
     let plugin = at_work["plugin"].as_str().or(one["plugin"].as_str()).unwrap_or_default();
     vec![text(&one["name"]), plugin.to_owned(), state.to_owned(), entries, note]
@@ -217,6 +221,9 @@ fn rename(asked: &Asked, name: &str, to: &str) -> anyhow::Result<Exit> {
     let (name, from) = document_of(&settings, name)?;
     let to: ConnectorName = to.parse()?;
     let target = settings.connectors.join(format!("{to}.toml"));
+    if to == name {
+        bail!("that is its name already");
+    }
     if target.try_exists()? {
         bail!("there is a connector {to} already; remove or rename it first");
     }

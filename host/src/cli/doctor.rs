@@ -6,7 +6,7 @@ use serde_json::json;
 use std::io::{self, Write};
 
 pub(super) fn run(asked: &Asked) -> anyhow::Result<Exit> {
-    let (settings, problems) = app::settings_or_defaults(&asked.home)?;
+    let (settings, problems) = app::settings_so_far(&asked.home)?;
     let client = Client::new(&settings)?;
     let ask = |path: &str| client.get(path).map_err(|error| format!("{error:#}"));
     let runs = match client.get("/v1/health") {

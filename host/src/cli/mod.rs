@@ -22,7 +22,12 @@ mod tokens;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use ecma_host::{app, config::HostConfig, plugins::worker, telemetry::Telemetry};
+use ecma_host::{
+    app,
+    config::{HostConfig, Problem},
+    plugins::worker,
+    telemetry::Telemetry,
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
@@ -138,8 +143,21 @@ struct Asked {
 }
 
 impl Asked {
+    /// The settings, as far as they are right: who looks after a host that runs on what was there before
+    /// needs its commands all the more. Where a mistake may mean another place, none.
     fn settings(&self) -> anyhow::Result<HostConfig> {
-        app::settings(&self.home)
+        let (settings, problems) = app::settings_so_far(&self.home)?;
+        let says_where = |problem: &Problem| {
+            let places = ["", "plugins", "connectors", "state", "secrets"];
+            places.contains(&problem.key.split('.').next().unwrap_or_default())
+        };
+        if problems.iter().any(says_where) {
+            return app::settings(&self.home);
+        }
+        for problem in &problems {
+            let _ = writeln!(io::stderr(), "{problem}; the command goes on without it");
+        }
+        Ok(settings)
     }
 
     /// Prints a JSON document, or what the other writes.
@@ -157,6 +175,24 @@ impl Asked {
     }
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.root_cause().downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An error with its causes, each said once: many of them say their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut all = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if all.is_empty() {
+            all = cause;
+        } else if !all.contains(&cause) {
+            all = format!("{all}: {cause}");
+        }
+    }
+    all
+}
+
 /// Does what the command line asks for.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -166,10 +202,13 @@ pub(crate) fn main() -> ExitCode {
     match command(arguments) {
         Ok(Exit::Well) => ExitCode::SUCCESS,
         Ok(Exit::Wrong) => ExitCode::FAILURE,
+        // Whoever reads has read enough, such as `head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "ecma-host: {error:#}");
+            let told = told(&error);
+            let _ = writeln!(io::stderr(), "ecma-host: {told}");
             if json {
-                let _ = writeln!(io::stdout(), "{}", json!({"error": format!("{error:#}")}));
+                let _ = writeln!(io::stdout(), "{}", json!({"error": told}));
             }
             ExitCode::from(if error.is::<NoHost>() { 3 } else { broken })
         }
@@ -213,7 +252,9 @@ fn command(Arguments { home, json, command }: Arguments) -> anyhow::Result<Exit>
 
 /// Serves until asked to stop.
 fn serve(at: &Asked, port: Option<u16>) -> anyhow::Result<()> {
-    let settings = at.settings()?;
+    let settings = app::settings(&at.home)?;
+    // First: a log is of one host.
+    let _only = app::only_host(&settings)?;
     let telemetry = Telemetry::start(&settings.log, app::now);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));

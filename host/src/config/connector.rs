@@ -185,6 +185,14 @@ pub struct ExportGuard {
     pub minutes: u32,
 }
 
+impl ExportGuard {
+    /// How many may go within the window, of so many that were known when it began.
+    #[must_use]
+    pub fn bound(&self, known: usize) -> u64 {
+        u64::from(self.objects).max(known as u64 * u64::from(self.percent) / 100)
+    }
+}
+
 /// The run profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunProfiles {

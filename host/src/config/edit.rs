@@ -1,6 +1,6 @@
 //! Documents as they are shown and moved: secrets left out, another name.
 
-use super::files::{EditError, parsed, read_document, write_atomic};
+use super::files::{EditError, alone, parsed, read_document, write_atomic};
 use std::{fs, path::Path};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
@@ -108,6 +108,7 @@ pub fn rename_document(from: &Path, to: &Path, name: &str) -> Result<(), EditErr
 /// comments included, stays.
 pub fn set_certificate(path: &Path, certificate: &str, key: &str) -> Result<(), EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
+    let _alone = alone(path).map_err(file)?;
     let text = match read_document(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         read => read.map_err(file)?,

@@ -207,10 +207,24 @@ pub(super) fn change_document(
     change: impl FnOnce(&mut DocumentMut) -> Result<(), String>,
 ) -> Result<(), EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
+    let _alone = alone(path).map_err(file)?;
     let text = read_document(path).map_err(file)?;
     let mut document = parsed(path, &text)?;
     change(&mut document).map_err(|reason| EditError::Refused { path: path.to_owned(), reason })?;
     write_atomic(path, document.to_string().as_bytes(), None).map_err(file)
+}
+
+/// Keeps other commands from changing documents of the same folder, as long as it is held: what one has
+/// read is still so when it writes.
+pub(super) fn alone(document: &Path) -> io::Result<Option<fs::File>> {
+    // Only there a folder can be opened as a file.
+    if cfg!(not(unix)) {
+        return Ok(None);
+    }
+    let folder = document.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::File::open(folder.unwrap_or(Path::new(".")))?;
+    folder.lock()?;
+    Ok(Some(folder))
 }
 
 /// A document to be edited.
@@ -224,6 +238,21 @@ pub(super) fn parsed(path: &Path, text: &str) -> Result<DocumentMut, EditError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_at_the_same_time_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, "").unwrap();
+        std::thread::scope(|scope| {
+            for at in 0..16 {
+                let path = &path;
+                scope.spawn(move || set_string(path, &format!("key{at}"), "x").unwrap());
+            }
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 16, "{text}");
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();

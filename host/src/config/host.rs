@@ -174,6 +174,30 @@ impl HostConfig {
         }
     }
 
+    /// What is right of `host.toml` in `home`, and what is wrong: tables with a mistake count as if they
+    /// were not there.
+    pub fn as_far_as_right(home: &Path) -> (Self, Vec<Problem>) {
+        let problems = match Self::load(home) {
+            Ok(config) => return (config, Vec::new()),
+            Err(problems) => problems,
+        };
+        let text = files::read_document(&home.join("host.toml")).unwrap_or_default();
+        let mut left = text.parse::<toml::Table>().unwrap_or_default();
+        let mut wrong = problems.clone();
+        loop {
+            let before = left.len();
+            let first = |problem: &Problem| problem.key.split(['.', '[']).next().map(str::to_owned);
+            for key in wrong.iter().filter_map(first) {
+                left.remove(&key);
+            }
+            match Self::parse(home, &left.to_string()) {
+                Ok(config) => return (config, problems),
+                Err(_) if left.len() == before => return (Self::defaults(home), problems),
+                Err(still) => wrong = still,
+            }
+        }
+    }
+
     /// Reads the text of a `host.toml`.
     pub fn parse(home: &Path, text: &str) -> Result<Self, Vec<Problem>> {
         document::read("host.toml", text, HOST, |root| build(home, root))
@@ -270,6 +294,18 @@ fn is_host_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::{LogFile, LogFormat, LogTo};
+
+    #[test]
+    fn what_is_right_counts_beside_a_mistake() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(home.path().join("host.toml"), text).unwrap();
+        write("allow = [\"bogus\"]\nstate = \"kept\"\nodd = 1\n[log]\nlevl = \"x\"\n");
+        let (config, problems) = HostConfig::as_far_as_right(home.path());
+        assert_eq!((config.state, problems.len()), (home.path().join("kept"), 3));
+        write("state = ");
+        let (config, problems) = HostConfig::as_far_as_right(home.path());
+        assert_eq!((config.state, problems.len()), (home.path().join("state"), 1));
+    }
 
     #[test]
     fn a_home_without_a_document_has_the_defaults() {

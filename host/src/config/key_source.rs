@@ -102,10 +102,10 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "sealing key {}", path.display()),
-            Self::Env(name) => write!(f, "the sealing key of the environment variable {name}"),
-            Self::Credential(name) => write!(f, "the sealing key of the credential {name}"),
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+            Self::Credential(name) => write!(f, "the credential {name}"),
             // Its arguments may be somebody's secrets.
-            Self::Command(words) => write!(f, "the sealing key that {} prints", words[0]),
+            Self::Command(words) => write!(f, "what {} prints", words[0]),
         }
     }
 }

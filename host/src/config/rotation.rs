@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     edit::change_texts,
-    files::{EditError, parsed, read_document, write_atomic},
+    files::{EditError, alone, parsed, read_document, write_atomic},
     key_source::KeySource,
     sealing::{SealError, SealingKey, new_key},
 };
@@ -43,6 +43,10 @@ pub struct Resealed {
 pub fn reseal(path: &Path, key: &SealingKey) -> Result<Resealed, EditError> {
     let file = |source| EditError::File { path: path.to_owned(), source };
     let mut done = Resealed { file: path.to_owned(), resealed: 0, unopened: Vec::new() };
+    let _alone = match alone(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        alone => alone.map_err(file)?,
+    };
     let text = match read_document(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(done),
         read => read.map_err(file)?,

@@ -191,10 +191,12 @@ pub fn remove_token(path: &Path, name: &str) -> Result<(), EditError> {
     change_document(path, |document| {
         let has_default = document.contains_key("token");
         let tables = tables(document)?;
-        if tables.len() + usize::from(has_default) < 2 {
-            return Err("the last token cannot be removed; make another one first".to_owned());
-        }
+        let is_last = tables.len() + usize::from(has_default) < 2;
+        let last = || Err("the last token cannot be removed; make another one first".to_owned());
         if name == DEFAULT_TOKEN && has_default {
+            if is_last {
+                return last();
+            }
             document.remove("token");
             return Ok(());
         }
@@ -205,6 +207,9 @@ pub fn remove_token(path: &Path, name: &str) -> Result<(), EditError> {
         tables.retain(|table| !is_called(table, name));
         if tables.len() == before {
             return Err(format!("there is no token {name}; it has {names}"));
+        }
+        if is_last {
+            return last();
         }
         Ok(())
     })

@@ -55,7 +55,7 @@ impl Lines {
 pub fn document(draft: &Draft<'_>) -> String {
     let mut text = String::from(
         "# Drafted by `ecma-host connectors new`. Edit it as you like: a running host follows it, and\n\
-         # `ecma-host connectors validate` tells every mistake with its line.\n",
+         # `ecma-host connectors validate` tells mistakes, `connectors test` also those that only the target shows.\n",
     );
     let mut lines = Lines::default();
     lines.push(format!("plugin = {}", quoted(draft.plugin)), "");

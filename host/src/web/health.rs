@@ -76,9 +76,10 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
             .iter()
             .filter_map(|connector| connector["notices"].as_array())
             .any(|notices| notices.iter().any(waits));
+    let is_held = connectors.iter().any(|connector| connector["held"].is_number());
     let is_fenced = connectors.iter().any(|connector| connector["exports"].is_object());
     let status = match () {
-        () if any("failed") || is_waiting || is_fenced => "degraded",
+        () if any("failed") || is_waiting || is_held || is_fenced => "degraded",
         () if all("ready") => "ok",
         () => "starting",
     };
@@ -103,7 +104,7 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
 fn held(binding: &Binding) -> Option<Notice> {
     let HeldExports { since, gone, bound, minutes, refused } = binding.held_exports()?;
     let detail = format!(
-        "the export guard holds deletes and disables back since {since}: {gone} went within          {minutes} minutes, {bound} may, {refused} were refused since; if they are right, \
+        "the export guard holds deletes and disables back since {since}: {gone} went within {minutes} minutes, {bound} may, {refused} were refused since; if they are right, \
          `ecma-host exports release {}` lets them go",
         binding.name()
     );

@@ -13,6 +13,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Once,
+    thread,
+    time::Duration,
 };
 
 /// A connector to three people in memory; values of the plugin `misbehaving` follow.
@@ -225,12 +227,22 @@ impl Host {
         self.start();
     }
 
-    /// Everything that was written to standard error.
+    /// Everything that was written to standard error. The host never waits for its log: a line may come
+    /// after the answer that it tells of, so this waits until no more come.
     pub(crate) fn log(&self) -> String {
         let path = self.path("log");
         // It may be a device that never ends.
         let is_file = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
-        let bytes = if is_file { fs::read(path).unwrap() } else { Vec::new() };
+        let read = || if is_file { fs::read(&path).unwrap() } else { Vec::new() };
+        let mut bytes = read();
+        for _ in 0..50 {
+            thread::sleep(Duration::from_millis(60));
+            let before = bytes.len();
+            bytes = read();
+            if bytes.len() == before {
+                break;
+            }
+        }
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

@@ -80,14 +80,10 @@ impl Findings {
     }
 }
 
-/// The settings below this folder, which becomes the working directory; where `host.toml` is not right,
-/// the defaults, and what is wrong.
-pub fn settings_or_defaults(home: &Path) -> anyhow::Result<(HostConfig, Vec<Problem>)> {
-    let home = enter(home)?;
-    Ok(match HostConfig::load(&home) {
-        Ok(config) => (config, Vec::new()),
-        Err(problems) => (HostConfig::defaults(&home), problems),
-    })
+/// The settings below this folder, which becomes the working directory, as far as `host.toml` is right,
+/// and what is wrong.
+pub fn settings_so_far(home: &Path) -> anyhow::Result<(HostConfig, Vec<Problem>)> {
+    Ok(HostConfig::as_far_as_right(&enter(home)?))
 }
 
 /// Everything that is to be known of a home, the most urgent first. `admin` asks the host that runs in
@@ -98,11 +94,7 @@ pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>
     match problems {
         [] => found.ok("host.toml", "right, or not there: the defaults count"),
         _ => problems.iter().for_each(|problem| {
-            found.error(
-                "host.toml",
-                problem.to_string(),
-                "correct it; the defaults were looked at",
-            );
+            found.error("host.toml", problem.to_string(), "correct it; the rest was looked at");
         }),
     }
     home::folders(config, &mut found);

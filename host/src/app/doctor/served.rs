@@ -96,6 +96,8 @@ fn stands(health: &Value, found: &mut Findings) {
         let before = found.0.len();
         if connector["state"] == "failed" {
             found.error(&at, words(&connector["detail"]), test);
+        } else if connector["detail"].is_string() {
+            found.warning(&at, words(&connector["detail"]), test);
         }
         for notice in connector["notices"].as_array().into_iter().flatten() {
             match notice["kind"].as_str() {

@@ -1,16 +1,12 @@
 //! The half of the way that a client sees: name, TCP, TLS, token, and a question for somebody who is
 //! not there.
 
-use super::{Broken, Walk, Walked, broken, url};
+use super::{Broken, Walk, Walked, broken, own::trusting, url};
 use anyhow::Context;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Uri, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::{CertificateError, ClientConfig, pki_types::ServerName};
 use serde_json::Value;
 use std::{
     future::Future,
@@ -170,19 +166,6 @@ async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, String), Broken
         "start the host there, see that `listen` in host.toml names this address and port, and that \
          no firewall is between",
     ))
-}
-
-/// Trusts the certificate that the host of this home serves, and what this machine trusts.
-fn trusting(walk: &Walk<'_>) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    let own = CertificateDer::pem_file_iter(certificate(walk)).into_iter().flatten().flatten();
-    roots.add_parsable_certificates(own);
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has both versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 /// Where the certificate of this home is.

@@ -2,6 +2,7 @@
 //! broken and what to do.
 
 mod front;
+mod own;
 mod running;
 mod target;
 

@@ -78,19 +78,21 @@ fn those_under_way_hold_places_and_the_last_success_trips() {
 #[test]
 fn a_release_lets_so_many_go_and_no_more() {
     let mut count = Count::default();
-    let now = at(0, 10).now;
+    let now = at(0, 10);
     assert!(count.release(now, None).unwrap_err().contains("nothing is held"));
     go(&mut count, at(0, 10), 6);
     assert_eq!(count.release(now, None), Ok(5));
     assert_eq!((go(&mut count, at(1, 10), 9), count.held.is_some()), (5, true));
     assert_eq!(count.release(now, Some(2)), Ok(2));
     assert_eq!((go(&mut count, at(2, 10), 9), count.held.is_some()), (2, true));
+    assert_eq!(count.release(now, None), Ok(5), "the guard's bound again, not the two");
+    assert!(count.release(now, Some(0)).is_err());
     assert_eq!(count.release(now, Some(40)), Ok(40));
     assert_eq!(go(&mut count, at(3, 10), 10), 10);
     assert_eq!(go(&mut count, at(62, 10), 10), 0, "the ten are still in the window");
     let mut nothing = Count::default();
     go(&mut nothing, at_of(0, 0, 0, 10), 1);
-    assert!(nothing.release(now, None).unwrap_err().contains("--count"));
+    assert!(nothing.release(at_of(0, 0, 0, 10), None).unwrap_err().contains("--count"));
     assert_eq!(nothing.release(now, Some(1)), Ok(1));
     assert_eq!(go(&mut nothing, at_of(0, 0, 1, 10), 2), 1);
 }
@@ -138,8 +140,8 @@ fn what_is_held_is_kept_in_a_file_that_follows_a_rename() {
     let again = Guard::default();
     again.keep_in(file("B.json"));
     let held = again.0.lock().count.held.clone().unwrap();
-    assert_eq!((held.since, held.refused), (at(0, 10).now.to_string(), 0));
-    again.with("B", |count| count.release(at(1, 10).now, Some(1))).unwrap();
+    assert_eq!((held.since, held.refused), ("2025-06-15T15:06:40Z".to_owned(), 0));
+    again.with("B", |count| count.release(at(1, 10), Some(1))).unwrap();
     assert!(!file("B.json").exists());
 }
 

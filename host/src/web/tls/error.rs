@@ -93,8 +93,8 @@ pub enum TlsError {
     },
     /// The password of a PKCS#12 file is not the one it was made with.
     #[error(
-        "the password does not open {}: correct `password` under [tls] in host.toml, or give it with \
-         --password-stdin",
+        "the password, or that none was given, does not open {}: correct `password` under [tls] in \
+         host.toml, or give it with --password-stdin",
         .path.display()
     )]
     Password {

@@ -80,7 +80,11 @@ pub fn keep(path: &Path, now: Timestamp) -> Result<PathBuf, TlsError> {
     let kept = PathBuf::from(name);
     // The mode goes with the content.
     let copied = fs::copy(path, &kept).map(drop);
-    copied.map_err(|source| TlsError::Write { path: kept.clone(), source })?;
+    copied.map_err(|source| {
+        // A part of a file is no copy.
+        let _ = fs::remove_file(&kept);
+        TlsError::Write { path: kept.clone(), source }
+    })?;
     Ok(kept)
 }
 

@@ -27,6 +27,12 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// The certificate, and those that lead to its root.
+    #[must_use]
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.certified.cert.clone()
+    }
+
     /// Reads and checks the files. Whether the certificate is valid by now is not looked at.
     pub fn read(files: &CertificateFiles) -> Result<Self, TlsError> {
         let provider = ring::default_provider();
