@@ -12,7 +12,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use support::{Trace, eventually};
+use support::Trace;
 use targets::{
     Certificate, Directory, Ds389, Found, People, SambaAd, Slapd, SlapdOptions, escape_dn_value,
 };
@@ -131,15 +131,20 @@ fn the_connector_logs_in_over_tls_that_stands_a_check() {
 #[test]
 fn a_halted_server_keeps_its_connections_waiting_until_it_goes_on() {
     let server = Slapd::start();
-    let state = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    let states = || -> Vec<char> {
+        let threads = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+        let stats = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")));
+        let state = |stat: String| stat.rsplit_once(") ").unwrap().1.chars().next().unwrap();
+        stats.map(|stat| state(stat.unwrap())).collect()
     };
-    server.stop();
-    eventually("it is halted", || state() == 'T');
-    assert!(support::is_there(&trace(&server)), "the port is still open");
-    server.cont();
-    assert!(server.binds(server.bind_dn(), server.password()));
+    for _ in 0..20 {
+        server.stop();
+        let states = states();
+        assert!(states.iter().all(|state| *state == 'T'), "each thread is halted: {states:?}");
+        assert!(support::is_there(&trace(&server)), "the port is still open");
+        server.cont();
+        assert!(server.binds(server.bind_dn(), server.password()));
+    }
 }
 
 #[test]

@@ -8,11 +8,14 @@ mod slapd;
 mod tools;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use self::tools::{Login, Tools};
@@ -35,6 +38,8 @@ pub use self::{
 const BASE: &str = "dc=example,dc=com";
 /// Who a connector is there. It has all rights on entries, and is bound by limits.
 const CONNECTOR: &str = "cn=connector,ou=services,dc=example,dc=com";
+
+const HALTED_WITHIN: Duration = Duration::from_secs(20);
 
 /// The entries that every server begins with, as LDIF. `access` is more lines of the topmost one.
 fn tree(access: &str, connector_password: &str) -> String {
@@ -233,7 +238,7 @@ impl Directory {
     /// [`cont`](Directory::cont).
     #[track_caller]
     pub fn stop(&self) {
-        or_panic(self.signal(Signal::STOP));
+        or_panic(self.signal(Signal::STOP).and_then(|()| wait_until_halted(self.pid())));
     }
 
     /// Lets a halted server go on.
@@ -255,4 +260,27 @@ impl Directory {
     fn server(&self) -> MutexGuard<'_, Server> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The signal is only on its way: on a busy machine a server may answer something before it halts.
+fn wait_until_halted(pid: u32) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while !is_halted(pid) {
+        if started.elapsed() > HALTED_WITHIN {
+            bail!("the server goes on {HALTED_WITHIN:?} after it was told to halt");
+        }
+        sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Whether all threads are halted, where the system tells of threads in `/proc`.
+fn is_halted(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    // The state stands behind the program's name, which is in parentheses.
+    let state = |stat: String| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    let mut states = threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok())
+        .filter_map(state);
+    states.all(|state| state == 'T')
 }
