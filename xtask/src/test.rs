@@ -33,7 +33,7 @@ struct Need {
 
 // The servers' packages would start servers of their own on their usual ports where systemd runs. The
 // installation keeps them from it, and the tests start others: see `tests/targets`.
-const NEEDED: [Need; 14] = [
+const NEEDED: [Need; 15] = [
     Need { is_there: || is_there("cc"), package: "gcc" },
     Need { is_there: || is_there("c++"), package: "g++" },
     Need { is_there: conformance::python_is_there, package: "python3-venv" },
@@ -48,6 +48,7 @@ const NEEDED: [Need; 14] = [
     Need { is_there: || is_there("ns-slapd"), package: "389-ds-base" },
     Need { is_there: || is_there("samba"), package: "samba-ad-dc" },
     Need { is_there: || Path::new(DOMAIN_TEMPLATES).is_dir(), package: "samba-ad-provision" },
+    Need { is_there: || is_there("ldbadd"), package: "ldb-tools" },
 ];
 
 /// What `samba-tool` makes a domain from.

@@ -16,7 +16,8 @@
 //! assert_eq!(database.query("select * from person"), [["1", targets::NULL]]);
 //! ```
 //!
-//! [`Directory`] says the same of directories.
+//! [`Directory`] says the same of directories. The servers of Samba in one process begin with copies
+//! of one domain, which lies in a directory of its own until the process ends.
 //!
 //! Everything panics with what the server or its client said; this is for tests.
 

@@ -25,7 +25,7 @@ const EVERYTHING: &str = "(objectClass=*)";
 
 static SLAPD: LazyLock<Slapd> = LazyLock::new(|| Slapd::start_with_people(2100));
 static DS389: LazyLock<Ds389> = LazyLock::new(|| Ds389::start_with_people(5100));
-static SAMBA: LazyLock<Option<SambaAd>> = LazyLock::new(SambaAd::start_if_available);
+static SAMBA: LazyLock<Option<SambaAd>> = LazyLock::new(|| SambaAd::if_available(SambaAd::start));
 
 fn directories() -> Vec<&'static Directory> {
     let mut directories: Vec<&Directory> = vec![&SLAPD, &DS389];
@@ -310,6 +310,25 @@ fn samba_has_accounts_with_unicode_passwords_and_ids_that_stay() {
     assert!(root["supportedControl"].contains(&"1.2.840.113556.1.4.841".to_owned()), "DirSync");
 }
 
+#[test]
+fn what_changes_on_one_samba_changes_on_no_other_and_contacts_are_there_when_asked_for() {
+    let Some(server) = &*SAMBA else { return };
+    let other = SambaAd::start_with_contacts(3);
+    let kept = format!("OU=only here,{}", other.base());
+    other.add(&format!("dn: {kept}\nobjectClass: organizationalUnit\n"));
+    let named = |server: &Directory, filter: &str| {
+        let found = server.search(server.base(), "sub", filter, &["1.1"]);
+        let mut names: Vec<String> = found.into_iter().map(|(dn, _)| dn).collect();
+        names.sort();
+        names
+    };
+    let filter = "(|(objectClass=contact)(ou=only here))";
+    let expected = [SambaAd::contact(0), SambaAd::contact(1), SambaAd::contact(2), kept];
+    assert_eq!(named(&other, filter), expected);
+    assert!(named(server, filter).is_empty());
+    assert_ne!(server.host(), other.host());
+}
+
 /// Restarts and drops a server.
 fn lives_and_goes<S: std::ops::Deref<Target = Directory>>(server: S) {
     let (trace, ports, pid) = (trace(&server), (server.port(), server.ldaps_port()), server.pid());
@@ -334,8 +353,10 @@ fn a_ds389_with_its_own_authority_keeps_ports_and_entries_and_is_gone_when_dropp
 }
 
 #[test]
-fn a_samba_keeps_its_entries_and_is_gone_when_dropped() {
-    if let Some(server) = SambaAd::start_if_available() {
+fn a_samba_with_its_own_authority_keeps_its_entries_and_is_gone_when_dropped() {
+    if let Some(server) =
+        SambaAd::if_available(|| SambaAd::start_with(Certificate::SelfSignedAuthority))
+    {
         lives_and_goes(server);
     }
 }
@@ -343,9 +364,10 @@ fn a_samba_keeps_its_entries_and_is_gone_when_dropped() {
 #[test]
 fn certificates_that_are_wrong_are_refused_by_those_who_look() {
     for certificate in [Certificate::Expired, Certificate::WrongName] {
-        let servers: [&Directory; 2] =
+        let samba = SambaAd::if_available(|| SambaAd::start_with(certificate));
+        let others: [&Directory; 2] =
             [&Slapd::start_with(certificate), &Ds389::start_with(certificate)];
-        for server in servers {
+        for server in others.into_iter().chain(samba.as_deref()) {
             assert!(server.binds(server.bind_dn(), server.password()), "{certificate:?}");
             let output = ask(server, &["-b", server.base(), "-s", "base"]);
             let said = String::from_utf8_lossy(&output.stderr);

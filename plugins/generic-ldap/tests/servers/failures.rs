@@ -169,7 +169,7 @@ pub(crate) fn a_mark_outlives_a_restart_of_the_server(place: &Place) {
         let mut connection = connect(&values);
         let imported = testkit::import(&mut connection, &ImportRun::full()).unwrap();
         server.restart();
-        let dn = format!("ou={strategy},{}", server.base());
+        let dn = place.ou(strategy, server.base());
         server.add(&format!("dn: {dn}\nobjectClass: organizationalUnit\nou: {strategy}\n"));
         let run = ImportRun::delta(imported.watermark.unwrap());
         let changes = testkit::import(&mut connection, &run).unwrap().changes;

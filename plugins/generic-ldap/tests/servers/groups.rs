@@ -1,6 +1,9 @@
 //! Groups with many members, and such that name them in another way.
 
-use crate::place::{Place, added, connect, everything, export, read};
+use crate::{
+    place::{Place, added, connect, everything, export, read},
+    vendors::MEMBERS,
+};
 use ecma_plugin_sdk::{AttributeChange, Connection, Update, prelude::*};
 
 fn members(connection: &mut Connection, id: &EntryId, added: &[Value], removed: &[Value]) {
@@ -12,14 +15,9 @@ fn members(connection: &mut Connection, id: &EntryId, added: &[Value], removed: 
 
 pub(crate) fn a_large_group_is_built_changed_and_imported_whole(place: &Place) {
     let mut connection = place.connect();
-    let count = place.vendor.members;
+    let count = MEMBERS;
     let names: Vec<Value> =
-        (0..count).map(|n| Value::Reference(place.dn(&format!("m{n:05}")))).collect();
-    if place.vendor.person == "user" {
-        // Nobody is a member who is not there.
-        let ldif = |n: usize| place.ldif(&place.dn(&format!("m{n:05}")), &format!("m{n:05}"));
-        place.add(&(0..count).map(ldif).collect::<String>());
-    }
+        (0..count).map(|n| Value::Reference((place.vendor.member)(place, n))).collect();
     let (last, most) = names.split_last().unwrap();
     let group = Entry::new("group").set("-dn-", place.dn("all"));
     let group = added(&mut connection, group.set("member", most[..10].to_vec()));

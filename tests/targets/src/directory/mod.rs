@@ -140,7 +140,7 @@ impl Directory {
         self.plan.connector.dn
     }
 
-    /// The password of [`bind_dn`](Directory::bind_dn), another one for each server.
+    /// The password of [`bind_dn`](Directory::bind_dn), another one in each process.
     pub fn password(&self) -> &str {
         &self.plan.connector.password
     }

@@ -1,8 +1,10 @@
 //! What the tests of all servers ask: who listens, and whether all is gone when a test is killed.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread::sleep,
@@ -37,7 +39,7 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// Runs the test of this name, which calls this, in another process, kills that when `start` has
-/// started the servers there, and waits until they are gone.
+/// started the servers there, and waits until they are gone with all that they had.
 pub(crate) fn servers_end_with_their_test(test: &str, start: impl FnOnce() -> Vec<Trace>) {
     if std::env::var_os(CHILD).is_some() {
         let traces = start();
@@ -49,9 +51,13 @@ pub(crate) fn servers_end_with_their_test(test: &str, start: impl FnOnce() -> Ve
         sleep(Duration::from_secs(120));
         return;
     }
+    let temporary = tempfile::tempdir().unwrap();
+    // Servers run as others.
+    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
+        .env("TMPDIR", temporary.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -68,4 +74,6 @@ pub(crate) fn servers_end_with_their_test(test: &str, start: impl FnOnce() -> Ve
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("servers and directories are gone", || traces.iter().all(is_gone));
+    let is_empty = || fs::read_dir(temporary.path()).unwrap().next().is_none();
+    eventually("nothing is left behind", is_empty);
 }
