@@ -1,7 +1,7 @@
 //! What goes wrong between the connector and a server, and how it goes on.
 
 use crate::{
-    place::{Place, connect, everything, export, linked, reach, refusal},
+    place::{Place, connect, everything, export, refusal},
     proxy::{Break, Message, Proxy},
 };
 use ecma_plugin_sdk::{Update, Values, prelude::*, testkit};
@@ -139,43 +139,4 @@ pub(crate) fn an_add_without_an_answer_is_looked_up_and_not_made_twice(place: &P
     let other = place.person("other").set("employeeNumber", "7");
     let error = export(&mut connection, Change::Add(other.set("sn", "Of Mine"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
-}
-
-/// With a server of its own, which is stopped.
-pub(crate) fn a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again(
-    place: &Place,
-) {
-    let server = (place.vendor.own)();
-    let values = reach(&server, place.vendor).with("timeout_seconds", 1);
-    let values = values.with("import_timeout_seconds", 1).with("connect_timeout_seconds", 2);
-    let mut connection = connect(&values);
-    let count = everything(&mut connection).len();
-    server.stop();
-    let error = testkit::import(&mut connection, &ImportRun::full()).err().unwrap();
-    let new = linked().connect(&values).err().unwrap();
-    server.cont();
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert_eq!(new.kind(), ErrorKind::Timeout, "{new}");
-    assert_eq!(everything(&mut connection).len(), count);
-    server.restart();
-    assert_eq!(everything(&mut connection).len(), count);
-}
-
-/// With a server of its own, which is restarted.
-pub(crate) fn a_mark_outlives_a_restart_of_the_server(place: &Place) {
-    let server = (place.vendor.own)();
-    for strategy in place.vendor.strategies {
-        let values = reach(&server, place.vendor).with("delta_strategy", *strategy);
-        let mut connection = connect(&values);
-        let imported = testkit::import(&mut connection, &ImportRun::full()).unwrap();
-        server.restart();
-        let dn = place.ou(strategy, server.base());
-        server.add(&format!("dn: {dn}\nobjectClass: organizationalUnit\nou: {strategy}\n"));
-        let run = ImportRun::delta(imported.watermark.unwrap());
-        let changes = testkit::import(&mut connection, &run).unwrap().changes;
-        let is_new = |change: &&Change| change.text("-dn-") == Some(dn.as_str());
-        assert!(changes.iter().any(|change| is_new(&change)), "{strategy}: {changes:?}");
-        let others = changes.iter().filter(|change| !is_new(change));
-        assert!(*strategy == "timestamp" || others.count() == 0, "{strategy}: {changes:?}");
-    }
 }

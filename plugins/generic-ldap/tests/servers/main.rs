@@ -70,6 +70,10 @@ macro_rules! every_scenario {
             an_import_that_is_broken_off_is_an_error_and_the_next_one_is_whole
             a_time_limit_in_the_middle_of_pages_costs_no_entry_and_none_comes_twice
             an_add_without_an_answer_is_looked_up_and_not_made_twice
+        }
+        tests_of! { $vendor, restarts:
+            a_restart_between_pages_breaks_an_import_off_and_the_next_one_is_whole
+            a_restart_in_the_middle_of_a_delta_loses_no_change
             a_server_that_halts_is_a_timeout_and_one_that_is_restarted_is_found_again
             a_mark_outlives_a_restart_of_the_server
         }
@@ -102,6 +106,7 @@ mod openldap;
 mod passwords;
 mod place;
 mod proxy;
+mod restarts;
 mod samba;
 mod tls;
 mod vendors;
