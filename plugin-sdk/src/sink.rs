@@ -11,6 +11,12 @@ pub trait Pager {
     /// Takes one page. `false`: stop soon.
     fn page(&mut self, page: &[u8]) -> bool;
 
+    /// The same for a page that the caller has no more use for. Who keeps it may leave other memory in
+    /// its place, with whatever is in it.
+    fn take(&mut self, page: &mut Vec<u8>) -> bool {
+        self.page(page)
+    }
+
     /// Whether the run should go on; cheap, asked often.
     fn go_on(&self) -> bool {
         true

@@ -66,12 +66,23 @@ fn page_channel(stop: &Arc<AtomicBool>) -> (Carrier, Arrivals) {
     (carrier, Arrivals { told, spare: give_back })
 }
 
+impl Carrier {
+    fn send(&self, page: Vec<u8>) -> bool {
+        self.go_on() && self.pages.send(Told::Page(page)).is_ok()
+    }
+}
+
 impl Pager for Carrier {
     fn page(&mut self, page: &[u8]) -> bool {
         let mut copy = self.spare.try_recv().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(page);
-        self.go_on() && self.pages.send(Told::Page(copy)).is_ok()
+        self.send(copy)
+    }
+
+    fn take(&mut self, page: &mut Vec<u8>) -> bool {
+        let spare = self.spare.try_recv().unwrap_or_default();
+        self.send(std::mem::replace(page, spare))
     }
 
     fn go_on(&self) -> bool {

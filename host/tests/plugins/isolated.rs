@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use ecma_host::plugins::{Catalog, Refusal};
 use ecma_plugin_sdk::{
     Entry, ErrorKind, ImportRun, Pager, Plugin, Values,
-    testkit::{Contract, TempDir, temp_dir},
+    testkit::{self, Contract, TempDir, temp_dir},
 };
 
 use crate::home::{Home, chmod, claims, library, process, refused, works};
@@ -99,6 +99,28 @@ fn an_import_that_is_silent_hears_that_the_host_wants_no_more() {
     let error = connection.import(&ImportRun::full(), &mut NoMore).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     connection.test().unwrap();
+}
+
+#[test]
+fn pages_on_their_way_when_the_host_wants_no_more_are_dropped_and_the_next_import_is_whole() {
+    /// Wants so many pages.
+    struct Few(usize);
+    impl Pager for Few {
+        fn page(&mut self, _: &[u8]) -> bool {
+            self.0 = self.0.checked_sub(1).expect("a page comes after the last one");
+            self.0 > 0
+        }
+    }
+    let (_home, plugin) = isolated("generator");
+    let mut connection = plugin.connect(&Values::new([("count", "2000")])).unwrap();
+    let mut run = ImportRun::full();
+    run.page_size = 10;
+    for wanted in 1..=5 {
+        let error = connection.import(&run, &mut Few(wanted)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{wanted}");
+        let imported = testkit::import(&mut connection, &run).unwrap();
+        assert_eq!((imported.changes.len(), imported.refused.len()), (2000, 0), "{wanted}");
+    }
 }
 
 #[test]

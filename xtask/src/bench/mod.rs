@@ -20,6 +20,7 @@ mod client;
 mod faults;
 mod figures;
 mod import;
+mod isolation;
 mod lookups;
 mod machine;
 mod neighbors;
@@ -38,6 +39,8 @@ enum What {
     Neighbors,
     /// What look-ups feel of a plugin beside that hangs, panics, leaks or ends its process.
     Faults,
+    /// What it costs imports and changes that a plugin runs in a process of its own.
+    Isolation,
     /// All of these.
     All,
 }
@@ -52,7 +55,7 @@ pub(crate) struct Options {
     /// How many people the big target has.
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     people: u64,
-    /// How long one turn of look-ups takes [default: 8; 5 beside faults].
+    /// How long one turn of look-ups takes [default: 8; 5 beside faults, and of changes].
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
     /// How often each is measured; they take turns, and the median counts.
@@ -136,6 +139,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     if asked(What::Faults) {
         faults::run(&bench)?;
+    }
+    if asked(What::Isolation) {
+        isolation::run(&bench)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,13 @@ impl Kind {
     }
 }
 
+/// Where a plugin can run.
+pub(super) const WAYS: [&str; 2] = ["process", "in-process"];
+
+fn isolation(way: &str) -> String {
+    format!("isolation = \"{way}\"")
+}
+
 /// A home with one connector and its data, perhaps with a neighbor.
 pub(super) struct Home {
     pub(super) path: PathBuf,
@@ -77,6 +84,27 @@ impl Home {
         Self::of(bench, "shared-", kind, people, |document| {
             Ok(documents::people_only(document)?.replace("autosync = 120", "autosync = 0"))
         })
+    }
+
+    /// The same in a home of its own, for changes and for [`Home::isolate`].
+    pub(super) fn make_isolated(
+        bench: &Bench<'_>,
+        kind: Kind,
+        people: u64,
+    ) -> anyhow::Result<Self> {
+        Self::of(bench, "isolated-", kind, people, |document| {
+            let text = documents::people_only(document)?;
+            Ok(text.replace("autosync = 120", &format!("autosync = 0\n{}", isolation(WAYS[0]))))
+        })
+    }
+
+    /// Hosts that start from now on run the plugin in this way.
+    pub(super) fn isolate(&self, way: &str) -> anyhow::Result<()> {
+        let document = self.path.join("connectors").join(format!("{}.toml", self.connector.name));
+        let text = WAYS.iter().fold(fs::read_to_string(&document)?, |text, known| {
+            text.replace(&isolation(known), &isolation(way))
+        });
+        Ok(fs::write(&document, text)?)
     }
 
     /// Makes what is not there: the demo's database with all that is in it.

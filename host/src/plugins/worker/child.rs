@@ -19,7 +19,7 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, Sender, TryRecvError, channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -27,6 +27,9 @@ use std::{
 
 /// How long sessions have to close when the host is gone or wants no more.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Pages that the host may not have answered when the plugin makes the next one.
+const AHEAD: usize = 2;
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 static OUTPUT: OnceLock<Mutex<File>> = OnceLock::new();
@@ -169,13 +172,13 @@ fn hold(number: u32, values: &[u8], frames: &Receiver<Frame>, stop: &AtomicBool)
     while let Ok(frame) = frames.recv() {
         match frame.kind {
             Kind::Call => {
-                let mut pages = Pages { number, frames, stop, too_long: false };
+                let mut pages = Pages { number, frames, stop, ahead: 0, too_long: false };
                 let answered = session.call(&frame.bytes, &mut pages);
                 let whole = if pages.too_long { Err(too_long("a page")) } else { answered };
                 answer(number, whole);
             }
             Kind::Close => break,
-            // A stop that crossed the answer.
+            // What was said to the last pages crossed the answer.
             _ => {}
         }
     }
@@ -183,21 +186,62 @@ fn hold(number: u32, values: &[u8], frames: &Receiver<Frame>, stop: &AtomicBool)
     answer(number, Ok(Vec::new()));
 }
 
-/// Hands pages to the host, each answered before the next; the host may still be looking at it then.
+/// Hands pages to the host. The plugin goes on while some of them are on their way.
 struct Pages<'a> {
     number: u32,
     frames: &'a Receiver<Frame>,
     stop: &'a AtomicBool,
+    /// Pages that the host has not answered.
+    ahead: usize,
     too_long: bool,
 }
 
 impl Pager for Pages<'_> {
     fn page(&mut self, page: &[u8]) -> bool {
         self.too_long |= !send(Kind::Page, self.number, page);
-        !self.too_long && matches!(self.frames.recv(), Ok(Frame { kind: Kind::GoOn, .. }))
+        self.ahead += 1;
+        while !self.too_long {
+            let answer = if self.ahead > AHEAD {
+                self.frames.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                self.frames.try_recv()
+            };
+            match answer {
+                Ok(Frame { kind: Kind::GoOn, .. }) => self.ahead -= 1,
+                Err(TryRecvError::Empty) => return true,
+                _ => return false,
+            }
+        }
+        false
     }
 
     fn go_on(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugin_makes_a_page_while_two_are_without_an_answer_and_then_waits() {
+        let answer = |kind| Frame { kind, session: 1, bytes: Vec::new() };
+        let (host, frames) = channel();
+        let (tell, went_on) = channel();
+        let plugin = thread::spawn(move || {
+            let stop = AtomicBool::new(false);
+            let mut pages =
+                Pages { number: 1, frames: &frames, stop: &stop, ahead: 0, too_long: false };
+            for _ in 0..4 {
+                tell.send(pages.page(b"page")).unwrap();
+            }
+        });
+        assert_eq!([went_on.recv(), went_on.recv()], [Ok(true); 2], "no answer is needed");
+        host.send(answer(Kind::GoOn)).unwrap();
+        assert_eq!(went_on.recv(), Ok(true));
+        host.send(answer(Kind::Stop)).unwrap();
+        assert_eq!(went_on.recv(), Ok(false), "it waits for an answer");
+        plugin.join().unwrap();
     }
 }

@@ -86,6 +86,15 @@ pub fn say<T: Serialize>(word: &T) -> Vec<u8> {
 /// Reads a frame; `None` where the stream ends between two. An error of kind `InvalidData` says what
 /// is wrong with a frame that is none.
 pub fn read(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
+    read_into(from, Vec::new)
+}
+
+/// The same, into memory that is used again when the frame is larger than small. What is in it is
+/// overwritten.
+pub(super) fn read_into(
+    from: &mut impl BufRead,
+    spare: impl FnOnce() -> Vec<u8>,
+) -> io::Result<Option<Frame>> {
     let mut head = [0; HEAD];
     // As `read_exact` does, this asks again where a signal came in between.
     let Some(first) = from.by_ref().bytes().next() else { return Ok(None) };
@@ -99,7 +108,8 @@ pub fn read(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
     if length > LONGEST {
         return Err(bad(format!("a frame of {length} bytes, at most {LONGEST} are taken")));
     }
-    let mut bytes = vec![0; length];
+    let mut bytes = if length > SMALL { spare() } else { Vec::new() };
+    bytes.resize(length, 0);
     from.read_exact(&mut bytes)?;
     Ok(Some(Frame { kind, session: u32::from_le_bytes(session), bytes }))
 }
@@ -145,6 +155,16 @@ mod tests {
                 assert_eq!(frame, expected);
                 assert_eq!(read(&mut from).unwrap(), None, "nothing is left");
             }
+        }
+    }
+
+    #[test]
+    fn memory_that_is_used_again_holds_the_new_frame_alone() {
+        for spare in [0, SMALL, 2 * SMALL, 3 * SMALL] {
+            let bytes = vec![7; 2 * SMALL];
+            let stream = written(Kind::Page, 1, &bytes);
+            let frame = read_into(&mut stream.as_slice(), || vec![9; spare]).unwrap().unwrap();
+            assert_eq!(frame.bytes, bytes);
         }
     }
 

@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Frames of one session that wait at most: a page or an answer, and lines of the log before it.
 const WAITING: usize = 64;
 
+/// Pages whose memory is kept for the next ones.
+const SPARES: usize = 4;
+
 /// A worker process.
 pub(super) struct Running {
     /// For the log.
@@ -44,6 +47,8 @@ pub(super) struct Running {
     next: AtomicU32,
     /// Where the frames of each session go; of none when the process has ended.
     sessions: Mutex<HashMap<u32, SyncSender<Frame>>>,
+    /// Memory of pages that were taken in, to be used again.
+    spares: Mutex<Vec<Vec<u8>>>,
     /// The plugin has said who it is.
     ready: AtomicBool,
     /// The host ended it in the middle of something.
@@ -135,6 +140,7 @@ impl Running {
             level: AtomicU8::new(level),
             next: AtomicU32::new(0),
             sessions: Mutex::default(),
+            spares: Mutex::default(),
             ready: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             closing: AtomicBool::new(false),
@@ -198,6 +204,23 @@ impl Running {
         }
     }
 
+    /// Takes memory back for the next page.
+    pub(super) fn give_back(&self, page: Vec<u8>) {
+        let mut spares = self.spares.lock();
+        if spares.len() < SPARES {
+            spares.push(page);
+        }
+    }
+
+    /// There are no more pages for now.
+    pub(super) fn no_more_pages(&self) {
+        *self.spares.lock() = Vec::new();
+    }
+
+    fn spare(&self) -> Vec<u8> {
+        self.spares.lock().pop().unwrap_or_default()
+    }
+
     /// Says which lines of the log are wanted, when that has changed.
     pub(super) fn level(&self, level: u8) {
         if self.level.swap(level, Ordering::Relaxed) != level {
@@ -209,7 +232,7 @@ impl Running {
     fn read(&self, output: ChildStdout) -> Option<String> {
         let mut output = BufReader::with_capacity(1 << 16, output);
         loop {
-            let frame = match frame::read(&mut output) {
+            let frame = match frame::read_into(&mut output, || self.spare()) {
                 Ok(Some(frame)) => frame,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     return Some(error.to_string());

@@ -67,7 +67,7 @@ impl Talk {
     fn answer(&mut self, pager: &mut dyn Pager, within: Option<Duration>) -> Result<Vec<u8>> {
         let (began, mut stopped) = (Instant::now(), false);
         loop {
-            let frame = match self.frames.received.recv_timeout(LOOK) {
+            let mut frame = match self.frames.received.recv_timeout(LOOK) {
                 Ok(frame) => frame,
                 Err(RecvTimeoutError::Disconnected) => return Err(self.why_ended()),
                 Err(RecvTimeoutError::Timeout) => {
@@ -89,11 +89,12 @@ impl Talk {
                 Kind::Failed => return Err(frame.said().unwrap_or_else(|error| self.bad(error))),
                 Kind::Line => log::line(&frame.said().map_err(|error| self.bad(error))?),
                 Kind::Page => {
-                    // Before the page is looked at: the plugin makes the next one meanwhile. One that
-                    // comes after all when no more is wanted is dropped.
+                    // Before the page is looked at: the plugin makes the next ones meanwhile. Those
+                    // that come after all when no more is wanted are dropped.
                     stopped = stopped || !pager.go_on();
                     self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])?;
-                    stopped = stopped || !pager.page(&frame.bytes);
+                    stopped = stopped || !pager.take(&mut frame.bytes);
+                    self.running.give_back(frame.bytes);
                 }
                 kind => return Err(self.bad(format!("{kind:?} is no answer"))),
             }
@@ -118,7 +119,9 @@ impl Session for Talk {
     fn call(&mut self, request: &[u8], pager: &mut dyn Pager) -> Result<Vec<u8>> {
         self.running.level(log::level());
         self.send(Kind::Call, request)?;
-        self.answer(pager, None)
+        let answered = self.answer(pager, None);
+        self.running.no_more_pages();
+        answered
     }
 
     fn is_open(&self) -> bool {
