@@ -79,6 +79,12 @@ fn documents_are_validated_without_a_host() {
     let all: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(all[1], json!({"file": "connectors/GOOD.toml", "problems": []}));
     assert_eq!(ends(&host, &["connectors", "validate", "NOBODY"]).0, 1);
+    // What no target makes right.
+    host.document("PATHS", &memory("").replace("\"userName\"", "\"name.first\""));
+    let (code, said) = ends(&host, &["connectors", "validate", "PATHS"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("connectors/PATHS.toml: object[0].attributes."), "{said}");
+    assert!(said.contains("SCIM has no name.first in a User"), "{said}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn the_level_is_shown_and_set_while_the_host_runs() {
         assert!(line.contains(part), "{part}: {line}");
     }
     let (code, said) = ends(&host, &["logs", "level", "dbug"]);
-    assert!(code == 1 && said.contains("\"dbug\" is none of error, warn"), "{said}");
+    assert!(code == 1 && said.contains("\"dbug\" is no level: give error, warn"), "{said}");
     assert_eq!(host.prints(&["logs", "level"], ""), "info,ecma_host::web=debug\n");
 }
 
@@ -210,7 +210,11 @@ fn another_level_in_host_toml_is_taken_at_once_and_the_rest_waits() {
     until("the level is taken", || (host.prints(&["logs", "level"], "") == "warn\n").then_some(()));
     assert_eq!(notice(), Value::Null);
     host.write("host.toml", settings("level = \"loud\""));
-    until("the level is refused", || (notice()["kind"] == "refused").then_some(()));
+    until("the level is refused", || {
+        notice()["detail"].as_str()?.contains("log.level: \"loud\" is no level").then_some(())
+    });
+    assert_eq!(notice()["kind"], "refused");
+    assert_eq!(host.prints(&["logs", "level"], ""), "warn\n");
     host.write("host.toml", settings("levl = \"info\""));
     until("the document is refused", || {
         notice()["detail"].as_str()?.contains("did you mean \"level\"?").then_some(())

@@ -44,7 +44,7 @@ pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;
 pub use keys::nearest;
-pub use log::{Log, LogFile, LogFormat, LogTo};
+pub use log::{Log, LogFile, LogFormat, LogTo, directives};
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };
