@@ -33,7 +33,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{log, refusal::Refusal, shadow::Copy, shelf::Newest};
+use super::{
+    log,
+    refusal::{Refusal, want_of_memory},
+    shadow::Copy,
+    shelf::Newest,
+};
 
 /// A pause that is so short is waited out: what was under way in a worker that ended can be looked
 /// up then.
@@ -116,8 +121,8 @@ fn explained(limits: WorkerLimits, status: &ExitStatus) -> String {
     if limits.cpu_seconds > 0 && ended_by(Signal::XCPU) {
         return format!(", it has used its {} seconds of a processor", limits.cpu_seconds);
     }
-    if limits.memory_mb > 0 && (ended_by(Signal::ABORT) || ended_by(Signal::SEGV)) {
-        return format!(", perhaps for want of memory: it may take {} MB", limits.memory_mb);
+    if ended_by(Signal::ABORT) || ended_by(Signal::SEGV) {
+        return want_of_memory(limits.memory_mb);
     }
     String::new()
 }
@@ -214,7 +219,8 @@ impl Isolated {
             .map_err(|error| Refusal::NoProcess(error.to_string()))?;
         // At once: it can be ended while it loads.
         *self.current.lock() = Some(Arc::clone(&running));
-        let info = running.wait(&first)?;
+        let memory_mb = self.surroundings.limits.memory_mb;
+        let info = running.wait(&first).map_err(|refusal| refusal.under_limit(memory_mb))?;
         let connector = &self.surroundings.connector;
         tracing::debug!(connector, plugin = info.name, version = info.version, "Worker started");
         Ok(running)
