@@ -5,6 +5,7 @@ mod certificates;
 mod check;
 mod control;
 mod doctor;
+mod exposed;
 mod fleet;
 mod following;
 mod service;
@@ -154,6 +155,7 @@ pub async fn run(
         None => None,
     };
     let fleet = Fleet::new(config, key, catalog, Arc::clone(&web));
+    fleet.exposures.tell(tls.exposed());
     fleet.follow(false).await;
     let connectors = fleet.len().await;
     if connectors == 0 {

@@ -37,7 +37,7 @@ pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 pub use succession::Takeover;
-pub use tokens::{LastUse, Token, TokenShown, Tokens, Verdict, time_of};
+pub use tokens::{LastUse, TOKEN_NOTICE, Token, TokenShown, Tokens, Verdict, time_of};
 
 use crate::{
     config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret},

@@ -12,6 +12,7 @@ mod addresses;
 mod connector;
 mod document;
 mod edit;
+mod exposed;
 mod files;
 mod host;
 mod key_source;
@@ -40,6 +41,7 @@ pub use connector::{
     load_connectors,
 };
 pub use edit::{rename_document, set_certificate, sounds_secret, without_secrets};
+pub use exposed::{Exposed, exposed_of_connector, exposed_of_host};
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;

@@ -85,7 +85,7 @@ pub fn days_later(now: Timestamp, days: u16) -> String {
 pub fn check_label(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name == DEFAULT_TOKEN {
-        return Err(format!("is what the token written `token = …` is called, not {name}"));
+        return Err("is the name of the token written `token = …`: choose another one".into());
     }
     if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
         return Err("a name is 1 to 64 ASCII letters, digits, hyphens, dots or underscores".into());
