@@ -131,6 +131,7 @@ fn a_wrong_key_stops_only_those_who_need_it() {
     host.listen();
     let detail = host.entra("SEALED").get("/Users").refused(503);
     assert!(detail.contains("seal.key does not open") && detail.contains("seal the value anew"));
+    assert!(!detail.contains(host.path("state").to_str().unwrap()), "where it is: {detail}");
     assert_eq!(host.settled("OPEN")["state"], "ready");
 }
 

@@ -141,6 +141,11 @@ fn what_happened_is_counted() {
     let failed =
         text.lines().filter(|line| line.contains("kind=\"add\",outcome=") && line.ends_with(" 1"));
     assert_eq!(failed.count(), 2, "one success, one failure:\n{text}");
+    let log = host.log();
+    let audit: Vec<&str> = log.lines().filter(|line| line.contains("kind=\"add\"")).collect();
+    let told = |outcome: &str| audit.iter().filter(|line| line.contains(outcome)).count();
+    assert_eq!((audit.len(), told("outcome=\"success\"")), (2, 1), "{audit:?}");
+    assert_eq!(told("outcome=\"failed\" error=\""), 1, "{audit:?}");
     let days = sample(&text, "ecma_certificate_remaining_days").unwrap();
     assert!((700.0..=732.0).contains(&days), "{days}");
     assert!(sample(&text, "ecma_process_resident_bytes").unwrap() > 1e6);

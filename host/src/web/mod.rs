@@ -8,6 +8,7 @@ pub mod admin;
 mod auth;
 mod bulk;
 mod errors;
+mod folders;
 mod health;
 mod inside;
 pub mod metrics;
