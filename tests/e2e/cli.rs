@@ -205,7 +205,7 @@ fn a_plugin_is_inspected_and_checked() {
     let parameters = known["parameters"].as_array().unwrap();
     assert!(parameters.iter().any(|parameter| parameter["name"] == "file"), "{known}");
     let said = host.prints(&["plugins", "inspect", file], "");
-    assert!(said.starts_with("csv-file ") && said.contains("Connectivity"), "{said}");
+    assert!(said.starts_with("csv-file ") && said.contains("connectivity"), "{said}");
     assert!(host.prints(&["plugins", "check", file], "").contains("loaded"));
     host.plugin("libtext.so", "no library\n".repeat(9).as_bytes());
     let (code, said) =

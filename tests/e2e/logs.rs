@@ -272,6 +272,24 @@ fn the_audit_has_a_file_that_only_grows_and_is_opened_anew_on_request() {
 }
 
 #[test]
+fn a_run_that_did_not_end_by_itself_is_told_at_the_next_start() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", &memory(""));
+    let told = |host: &Host| host.log().matches("The last run did not end by itself").count();
+    host.start();
+    assert!(host.log().contains("Logging to=\"stderr\""), "{}", host.log());
+    assert!(host.stop().success());
+    host.start();
+    assert_eq!(told(&host), 0);
+    host.kill();
+    host.listen();
+    assert_eq!(told(&host), 1, "{}", host.log());
+    assert!(host.stop().success());
+    host.listen();
+    assert_eq!(told(&host), 1);
+}
+
+#[test]
 fn the_log_goes_to_a_file_and_a_place_that_is_none_stops_nobody() {
     let mut host = Host::with(&["misbehaving"]);
     host.document("MEMORY", &memory(""));
@@ -285,6 +303,9 @@ fn the_log_goes_to_a_file_and_a_place_that_is_none_stops_nobody() {
         assert!(serde_json::from_str::<Value>(line).unwrap()["level"].is_string(), "{line}");
     }
     assert_eq!(host.log(), "", "nothing on standard error");
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["fields"]["message"], "Logging", "{first}");
+    assert_eq!(first["fields"]["to"], host.path("state/log/host.log").to_str().unwrap());
     assert!(host.stop().success());
     fs::remove_file(host.path("state/log/host.log")).unwrap();
     fs::create_dir(host.path("state/log/host.log")).unwrap();

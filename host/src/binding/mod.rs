@@ -333,6 +333,12 @@ impl Binding {
         self.exporter.stuck() + self.stuck.load(Ordering::Relaxed)
     }
 
+    /// How often the plugin's process was started anew since the document was put in place.
+    #[must_use]
+    pub fn worker_restarts(&self) -> u64 {
+        self.plugin.restarts()
+    }
+
     /// Asks for an import as soon as possible.
     pub fn run_soon(&self) {
         self.memory.wake.notify_one();

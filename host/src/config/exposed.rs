@@ -85,7 +85,8 @@ fn exposed(_: &Path, _: bool) -> Option<Exposed> {
     None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::{fs, os::unix::fs::PermissionsExt as _};

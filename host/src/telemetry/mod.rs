@@ -32,6 +32,7 @@ pub struct Telemetry {
     filter: reload::Handle<EnvFilter, Registry>,
     level: Mutex<String>,
     has_audit_file: bool,
+    place: String,
     recent: Arc<Recent>,
     queues: Vec<Arc<Queue>>,
 }
@@ -65,14 +66,22 @@ impl Telemetry {
             layers.push(audit_layer(Arc::clone(&audit)));
             queues.push(audit);
         }
+        let mut place = "stderr".to_owned();
         layers.push(match journal(log) {
-            Some(Ok(layer)) => layer,
+            Some(Ok(layer)) => {
+                place = "journald".to_owned();
+                layer
+            }
             journal => {
                 if let Some(Err(reason)) = journal {
                     told.push(format!("cannot write to the journal: {reason}; using stderr"));
                 }
+                let before = told.len();
                 match lines(log, clock, &mut told) {
                     Some(queue) => {
+                        if log.to == LogTo::File && told.len() == before {
+                            place = log.file.path.display().to_string();
+                        }
                         queues.push(Arc::clone(&queue));
                         let ansi = log.to != LogTo::File && std::io::stderr().is_terminal();
                         line_layer(log.format, ansi, queue)
@@ -87,13 +96,22 @@ impl Telemetry {
         for reason in told {
             tracing::warn!(reason, "The log is not as it was asked for");
         }
+        let audit = log.audit.as_ref().map(|path| path.display().to_string());
+        tracing::info!(to = place, level, audit, "Logging");
         Arc::new(Telemetry {
             filter: handle,
             level: Mutex::new(level),
             has_audit_file: log.audit.is_some(),
+            place,
             recent,
             queues,
         })
+    }
+
+    /// Where lines go: `stderr`, `journald`, or a file.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// What is written now, as directives.

@@ -68,7 +68,8 @@ impl Account {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::{fs, os::unix::fs::PermissionsExt as _};

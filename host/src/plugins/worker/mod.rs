@@ -28,7 +28,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -165,6 +168,8 @@ pub(super) struct Isolated {
     current: Mutex<Option<Arc<Running>>>,
     /// Held while a worker is started.
     pauses: Mutex<Pauses>,
+    /// Workers so far.
+    started: AtomicU64,
 }
 
 impl Isolated {
@@ -175,7 +180,8 @@ impl Isolated {
         surroundings: Surroundings,
     ) -> Isolated {
         let (current, pauses) = (Mutex::default(), Mutex::default());
-        Isolated { program, plugin, newest, surroundings, current, pauses }
+        let started = AtomicU64::new(0);
+        Isolated { program, plugin, newest, surroundings, current, pauses, started }
     }
 
     fn ready(&self) -> Option<Arc<Running>> {
@@ -217,6 +223,7 @@ impl Isolated {
             .surroundings
             .start(&self.program, &self.plugin, &library)
             .map_err(|error| Refusal::NoProcess(error.to_string()))?;
+        self.started.fetch_add(1, Ordering::Relaxed);
         // At once: it can be ended while it loads.
         *self.current.lock() = Some(Arc::clone(&running));
         let memory_mb = self.surroundings.limits.memory_mb;
@@ -243,6 +250,10 @@ impl Transport for Isolated {
     fn end(&self) -> bool {
         self.current.lock().iter().for_each(|running| running.end());
         true
+    }
+
+    fn restarts(&self) -> u64 {
+        self.started.load(Ordering::Relaxed).saturating_sub(1)
     }
 }
 
