@@ -85,13 +85,13 @@ impl Workbench {
             .map_err(|Unbound(reasons)| reasons)
     }
 
-    /// All that is wrong with a document; its plugin is asked, its target is not.
+    /// All that is wrong with a document but for its mapping; its plugin is asked, its target is not.
     #[must_use]
     pub fn problems(&self, name: &ConnectorName, text: &str) -> Vec<String> {
         let file = format!("connectors/{name}.toml");
         match ConnectorConfig::parse(name, &file, text) {
             Err(problems) => texts(&problems).lines().map(str::to_owned).collect(),
-            Ok(connector) => self.in_the_way(connector),
+            Ok(connector) => self.bind(connector).err().unwrap_or_default(),
         }
     }
 

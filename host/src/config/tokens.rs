@@ -272,7 +272,7 @@ mod tests {
             (one("expires = \"soon\""), "tokens[0].expires: is not a day such as"),
             (one("expires = \"2026-13-01\""), "tokens[0].expires: is not a day such as"),
             (one(&one("")), "tokens[1].name: there are two tokens called \"a\""),
-            (one("").replace("\"a\"", "\"default\""), "name: is what the token written"),
+            (one("").replace("\"a\"", "\"default\""), "name: is the name of the token written"),
             (one("").replace("\"a\"", "\"a b\""), "name: a name is 1 to 64"),
             (one("").replace("HASH", "plainplainplain"), "value: is plain text"),
             (

@@ -1,6 +1,6 @@
 //! The account that the host runs as, and what it may write.
 
-use crate::{app::simulate::is_running, config::HostConfig};
+use crate::config::HostConfig;
 use std::path::Path;
 
 /// An account of this machine.
@@ -18,7 +18,7 @@ impl Account {
         use std::os::unix::fs::MetadataExt as _;
         let (user, group) =
             (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let owned = match is_running(&config.state) {
+        let owned = match crate::app::simulate::is_running(&config.state) {
             true => std::fs::symlink_metadata(config.state.join("admin.sock")).ok(),
             false if user == 0 => std::fs::metadata(&config.state).ok(),
             false => None,

@@ -36,12 +36,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    log,
-    refusal::{Refusal, want_of_memory},
-    shadow::Copy,
-    shelf::Newest,
-};
+use super::{log, refusal::Refusal, shadow::Copy, shelf::Newest};
 
 /// A pause that is so short is waited out: what was under way in a worker that ended can be looked
 /// up then.
@@ -125,7 +120,7 @@ fn explained(limits: WorkerLimits, status: &ExitStatus) -> String {
         return format!(", it has used its {} seconds of a processor", limits.cpu_seconds);
     }
     if ended_by(Signal::ABORT) || ended_by(Signal::SEGV) {
-        return want_of_memory(limits.memory_mb);
+        return super::refusal::want_of_memory(limits.memory_mb);
     }
     String::new()
 }
