@@ -5,6 +5,7 @@ mod certificates;
 mod check;
 mod control;
 mod doctor;
+mod exposed;
 mod fleet;
 mod following;
 mod service;
@@ -133,6 +134,7 @@ pub async fn run(
         config.listen.iter_mut().for_each(|address| address.set_port(port));
     }
     close_to_others(&config.state);
+    tell_of_last_run(&config);
     let (mut stops, hangups) = (Stops::new(), Hangups::new());
     let key = any_sealing_key(&config);
     let catalog = catalog(&config)?;
@@ -146,7 +148,7 @@ pub async fn run(
         header_seconds: config.limits.header_seconds,
         handshake_seconds: HANDSHAKE,
     };
-    let server = server::Server::bind(tls.offers(), limits).await?;
+    let server = server::Server::bind(tls.offers(), limits).await?.counted_by(&web);
     let of_metrics = match config.metrics {
         Some(address) => Some(tokio::net::TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address} for metrics; see [metrics] in host.toml")
@@ -154,6 +156,7 @@ pub async fn run(
         None => None,
     };
     let fleet = Fleet::new(config, key, catalog, Arc::clone(&web));
+    fleet.exposures.tell(tls.exposed());
     fleet.follow(false).await;
     let connectors = fleet.len().await;
     if connectors == 0 {
@@ -352,6 +355,20 @@ fn step_values(
 
 fn ready_file(config: &HostConfig) -> PathBuf {
     config.state.join("ready.json")
+}
+
+/// Whoever ends by itself takes its file away. Only the holder of the lock may ask.
+fn tell_of_last_run(config: &HostConfig) {
+    let file = ready_file(config);
+    let Ok(text) = std::fs::read_to_string(&file) else { return };
+    let ready: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let known = std::fs::metadata(&file).and_then(|known| known.modified());
+    let began = known.ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
+    tracing::warn!(
+        pid = ready["pid"].as_u64(),
+        began = began.map(|time| format!("{time:.0}")),
+        "The last run did not end by itself: it crashed, was killed, or the machine went down"
+    );
 }
 
 /// Says where the host listens, for whoever started it.

@@ -24,6 +24,11 @@ pub trait Transport: Send + Sync {
     fn end(&self) -> bool {
         false
     }
+
+    /// How often what runs the plugin was started anew, after it ended; 0 where that cannot be.
+    fn restarts(&self) -> u64 {
+        0
+    }
 }
 
 /// Carries requests to a connection.
@@ -94,6 +99,12 @@ impl Plugin {
     /// under way then come back with an error, and the next one finds a new process.
     pub fn end(&self) -> bool {
         self.transport.end()
+    }
+
+    /// How often its process was started anew, after it ended.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.transport.restarts()
     }
 
     fn ask<T: DeserializeOwned>(&self, question: &Question) -> Result<T> {

@@ -205,7 +205,8 @@ fn a_listener_wants_certificates_of_clients() {
              client = \"{client}\"\n"
         )
     };
-    host.settings(&(listener("required") + &listener("optional")));
+    let metrics = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    host.settings(&(listener("required") + &listener("optional") + metrics));
     host.start();
     let ready = fs::read(host.path("state/ready.json")).unwrap();
     let ready: Value = serde_json::from_slice(&ready).unwrap();
@@ -231,6 +232,20 @@ fn a_listener_wants_certificates_of_clients() {
         assert_eq!(is_served(place, Some(&theirs)), wrong, "{place}");
         assert_eq!(is_served(place, Some(&ours)), right, "{place}");
     }
+    let log = host.log();
+    let told: Vec<&str> =
+        log.lines().filter(|line| line.contains("A client's certificate was refused")).collect();
+    assert_eq!(told.len(), 1, "once for each address: {told:?}");
+    assert!(told[0].contains("WARN") && told[0].contains("peer=127.0.0.1"), "{told:?}");
+    assert!(told[0].contains("it showed none, and this listener requires one"), "{told:?}");
+    let metrics = format!("http://{}/metrics", ready["metrics"].as_str().unwrap());
+    let metrics = Client::builder().no_proxy().build().unwrap().get(metrics).send().unwrap();
+    let metrics = metrics.text().unwrap();
+    let counted = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("ecma_client_certificates_refused_total "))
+        .unwrap();
+    assert!(counted.parse::<u32>().unwrap() >= 3, "{counted}");
     host.write("clients.pem", other_ca);
     until("the other authority counts", || is_served(1, Some(&theirs)).then_some(()));
     assert!(!is_served(1, Some(&ours)));

@@ -57,6 +57,23 @@ fn a_connector_is_shown_without_its_secrets() {
     let shown = json_of(&host, &["connectors", "show", "MEMORY"]);
     assert_eq!(shown["running"]["state"], "ready");
     assert!(!shown.to_string().contains("sealed:"), "{shown}");
+    assert_eq!(shown["problems"], json!([]));
+    // One that is no TOML: what is behind it are comments, and as JSON it is one value.
+    host.document("BAD", "plugin = \n");
+    for name in ["MEMORY", "BAD"] {
+        let text = host.prints(&["connectors", "show", name], "");
+        let running = text.lines().skip_while(|line| !line.contains("running"));
+        assert!(running.clone().count() > 0, "{text}");
+        assert!(running.into_iter().all(|line| line.starts_with("# ")), "{text}");
+        let is_toml = text.parse::<toml::Table>().is_ok();
+        assert_eq!(is_toml, name == "MEMORY", "{text}");
+    }
+    let shown = json_of(&host, &["connectors", "show", "BAD"]);
+    assert!(
+        shown["problems"][0].as_str().unwrap().starts_with("connectors/BAD.toml:2:"),
+        "{shown}"
+    );
+    assert!(shown["document"].as_str().unwrap().contains("token = \"***\""), "{shown}");
     let (code, said) = ends(&host, &["connectors", "show", "MEMORI"]);
     assert_eq!(code, 1);
     assert!(said.contains("did you mean MEMORY?"), "{said}");
@@ -79,6 +96,12 @@ fn documents_are_validated_without_a_host() {
     let all: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(all[1], json!({"file": "connectors/GOOD.toml", "problems": []}));
     assert_eq!(ends(&host, &["connectors", "validate", "NOBODY"]).0, 1);
+    // What no target makes right.
+    host.document("PATHS", &memory("").replace("\"userName\"", "\"name.first\""));
+    let (code, said) = ends(&host, &["connectors", "validate", "PATHS"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("connectors/PATHS.toml: object[0].attributes."), "{said}");
+    assert!(said.contains("SCIM has no name.first in a User"), "{said}");
 }
 
 #[test]
@@ -130,6 +153,11 @@ fn what_the_host_knows_is_shown() {
     assert_eq!(found["Resources"][0]["displayName"], "Ada Lovelace");
     assert!(found["Resources"][0].get("userName").is_none(), "{found}");
     assert!(host.prints(&filter, "").ends_with("1 of 1\n"));
+    let users = json_of(&host, &["cache", "MEMORY", "--endpoint", "users"]);
+    assert_eq!(users["Resources"][0]["schemas"][0], "urn:ietf:params:scim:schemas:core:2.0:User");
+    let (code, said) = ends(&host, &["cache", "MEMORY", "--endpoint", "Grups"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("MEMORY has no Grups; it has Users"), "{said}");
     let (code, said) = ends(&host, &["cache", "MEMORY", "--filter", "userName is ada"]);
     assert_eq!(code, 1, "{said}");
 }
@@ -177,7 +205,7 @@ fn a_plugin_is_inspected_and_checked() {
     let parameters = known["parameters"].as_array().unwrap();
     assert!(parameters.iter().any(|parameter| parameter["name"] == "file"), "{known}");
     let said = host.prints(&["plugins", "inspect", file], "");
-    assert!(said.starts_with("csv-file ") && said.contains("Connectivity"), "{said}");
+    assert!(said.starts_with("csv-file ") && said.contains("connectivity"), "{said}");
     assert!(host.prints(&["plugins", "check", file], "").contains("loaded"));
     host.plugin("libtext.so", "no library\n".repeat(9).as_bytes());
     let (code, said) =
@@ -213,7 +241,11 @@ fn completions_and_manual_pages_are_made() {
         ("fish", "complete -c"),
         ("powershell", "Register-"),
     ] {
-        assert!(host.prints(&["completions", shell], "").contains(part), "{shell}");
+        let script = host.prints(&["completions", shell], "");
+        assert!(script.contains(part) && script.contains("rotate-key"), "{shell}");
+        for hidden in ["worker", "cpu-seconds"] {
+            assert!(!script.contains(hidden), "{shell} knows {hidden}");
+        }
     }
     let folder = host.path("man");
     host.prints(&["man", folder.to_str().unwrap()], "");
@@ -228,4 +260,5 @@ fn the_page_of_commands_is_what_the_program_knows() {
     let page = host.prints(&["schema", "cli"], "");
     assert_eq!(page, include_str!("../../docs/reference/cli.md"), "run `cargo xtask reference`");
     assert!(page.contains("## ecma-host connectors test"), "{page}");
+    assert!(page.contains("or what the variable `ECMA_HOME` says (default `.`)"), "{page}");
 }

@@ -2,7 +2,11 @@
 
 use crate::support::{Host, MEMORY};
 use serde_json::Value;
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+};
 
 fn examined(host: &Host) -> (bool, Value) {
     let output = host.run(&["doctor", "--json"], "");
@@ -102,4 +106,52 @@ fn settings_that_are_not_right_keep_nothing_else_from_being_looked_at() {
     let (is_well, value) = examined(&host);
     assert!(!is_well && about(&value, "host.toml")[0].contains("did you mean"), "{value:#}");
     assert!(about(&value, "connectors/MEMORY.toml")[0].starts_with("ok: "), "{value:#}");
+}
+
+#[test]
+fn what_the_hosts_account_cannot_write_is_told() {
+    let host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    host.write("in-the-way", "a file");
+    host.settings("to = \"file\"\nfile = \"in-the-way/host.log\"\naudit = \"state/audit.log\"\n");
+    mode(&host, "connectors", 0o555);
+    fs::create_dir_all(host.path("state")).unwrap();
+    // Who may write anywhere looks for the account that the state folder belongs to.
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        std::os::unix::fs::chown(host.path("state"), Some(4711), Some(4711)).unwrap();
+    }
+    let (is_well, value) = examined(&host);
+    mode(&host, "connectors", 0o755);
+    assert!(!is_well);
+    for (at, said) in [
+        ("connectors folder", "warning: "),
+        ("connectors folder", "cannot be written by the host's account"),
+        ("log file", "error: "),
+        ("log file", "in-the-way/host.log cannot be made, and the log goes to standard error"),
+        ("audit file", "ok: "),
+    ] {
+        let found = about(&value, at);
+        assert!(found.iter().any(|one| one.contains(said)), "{at}: {found:?} in {value:#}");
+    }
+}
+
+#[test]
+fn secrets_that_others_may_read_are_told_by_doctor_and_once_in_the_log() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.write("password", "hunter2hunter2");
+    host.document("MEMORY", &format!("{MEMORY}password = \"file:password\"\n"));
+    fs::set_permissions(host.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    mode(&host, "password", 0o644);
+    let (_, value) = examined(&host);
+    let found = about(&value, "password");
+    assert!(found[0].starts_with("warning: everybody may read it (644)"), "{value:#}");
+    assert!(found[0].contains("→ `chmod 600 "), "{value:#}");
+    host.start();
+    assert_eq!(host.health_of("MEMORY")["state"], "ready", "it is used all the same");
+    host.document("MEMORY", &format!("{MEMORY}password = \"file:password\"\n# again\n"));
+    host.prints(&["sync", "MEMORY", "--wait"], "");
+    let told = || host.log().matches("Others than the host's account may read a secret").count();
+    assert_eq!(told(), 1, "{}", host.log());
+    mode(&host, "password", 0o600);
+    assert_eq!(about(&examined(&host).1, "password"), [""; 0]);
 }

@@ -96,7 +96,9 @@ fn a_token_is_changed_without_a_gap_and_its_use_is_told() {
     assert!(kinds[0]["detail"].as_str().unwrap().contains("the token next expires at"), "{kinds}");
     assert!(host.health_of("MEMORY").get("tokens").is_none(), "that is for operators only");
 
-    host.prints(&["token", "remove", "MEMORY", "default"], "");
+    let removed = json_of(&host, &["token", "remove", "MEMORY", "default"]);
+    let note = removed["note"].as_str().unwrap();
+    assert!(note.contains("the last one, next, expires at"), "{removed}");
     until("the old token is refused", || (old.get("/Users").status == 401).then_some(()));
     new.get("/Users").expect(200);
     let said = fails(&host, &["token", "remove", "MEMORY", "next"]);

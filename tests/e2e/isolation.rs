@@ -6,7 +6,7 @@ use crate::{
     faults::{ordered, rename, the_neighbor_works},
     support::{Entra, Host, MEMORY, person, until},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{fs, thread};
 
 /// A connector to people in a file, with an order to misbehave once: when its file `armed` is there.
@@ -220,6 +220,9 @@ fn a_worker_that_is_killed_is_replaced() {
     assert_eq!(rename(&entra).expect(200)["displayName"], "A");
     let second = workers(&host, "KILLED")[0];
     assert_ne!(first, second);
+    let shown = host.prints(&["connectors", "show", "KILLED", "--json"], "");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["running"]["workerRestarts"], 1, "{shown}");
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn a_wrong_key_stops_only_those_who_need_it() {
     host.listen();
     let detail = host.entra("SEALED").get("/Users").refused(503);
     assert!(detail.contains("seal.key does not open") && detail.contains("seal the value anew"));
+    assert!(!detail.contains(host.path("state").to_str().unwrap()), "where it is: {detail}");
     assert_eq!(host.settled("OPEN")["state"], "ready");
 }
 
@@ -163,11 +164,28 @@ fn the_key_comes_from_the_environment_a_credential_or_a_program() {
     let output = host.run(&["secrets", "rotate-key"], "");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success() && said.contains("openssl rand -base64 32"), "{said}");
+    // The host that runs read the key when it started: nothing is sealed that it could not open.
+    host.start();
     host.write("first.key", second + &first);
     let before = sealed_in(&host, "ONE");
+    let output = host.run(&["secrets", "rotate-key", "--json"], "");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &said["documents"]), (Some(1), &json!([])), "{said}");
+    assert!(
+        said["steps"][0].as_str().unwrap().contains("the running host does not know"),
+        "{said}"
+    );
+    assert!(said["steps"][2].as_str().unwrap().starts_with("restart the host"), "{said}");
+    assert_eq!(sealed_in(&host, "ONE"), before);
+    host.stop();
+    host.start();
     let done = json_of(&host, &["secrets", "rotate-key"]);
-    assert_eq!(done["documents"][0]["resealed"], 1, "{done}");
+    assert_eq!((&done["documents"][0]["resealed"], &done["running"]), (&json!(1), &json!(true)));
     assert_ne!(sealed_in(&host, "ONE"), before);
+    assert_eq!(host.health_of("ONE")["state"], "ready");
+    host.stop();
+    let done = json_of(&host, &["secrets", "rotate-key"]);
+    assert!(done["steps"][2].as_str().unwrap().starts_with("no host runs in this home"), "{done}");
     host.settings("[secrets]\nkey = \"command:/bin/sh -c false\"\n");
     let output = host.run(&["secrets", "seal"], "x");
     assert!(String::from_utf8(output.stderr).unwrap().contains("run it by hand to see why"));

@@ -55,7 +55,7 @@ fn the_level_is_shown_and_set_while_the_host_runs() {
         assert!(line.contains(part), "{part}: {line}");
     }
     let (code, said) = ends(&host, &["logs", "level", "dbug"]);
-    assert!(code == 1 && said.contains("\"dbug\" is none of error, warn"), "{said}");
+    assert!(code == 1 && said.contains("\"dbug\" is no level: give error, warn"), "{said}");
     assert_eq!(host.prints(&["logs", "level"], ""), "info,ecma_host::web=debug\n");
 }
 
@@ -141,6 +141,11 @@ fn what_happened_is_counted() {
     let failed =
         text.lines().filter(|line| line.contains("kind=\"add\",outcome=") && line.ends_with(" 1"));
     assert_eq!(failed.count(), 2, "one success, one failure:\n{text}");
+    let log = host.log();
+    let audit: Vec<&str> = log.lines().filter(|line| line.contains("kind=\"add\"")).collect();
+    let told = |outcome: &str| audit.iter().filter(|line| line.contains(outcome)).count();
+    assert_eq!((audit.len(), told("outcome=\"success\"")), (2, 1), "{audit:?}");
+    assert_eq!(told("outcome=\"failed\" error=\""), 1, "{audit:?}");
     let days = sample(&text, "ecma_certificate_remaining_days").unwrap();
     assert!((700.0..=732.0).contains(&days), "{days}");
     assert!(sample(&text, "ecma_process_resident_bytes").unwrap() > 1e6);
@@ -210,7 +215,11 @@ fn another_level_in_host_toml_is_taken_at_once_and_the_rest_waits() {
     until("the level is taken", || (host.prints(&["logs", "level"], "") == "warn\n").then_some(()));
     assert_eq!(notice(), Value::Null);
     host.write("host.toml", settings("level = \"loud\""));
-    until("the level is refused", || (notice()["kind"] == "refused").then_some(()));
+    until("the level is refused", || {
+        notice()["detail"].as_str()?.contains("log.level: \"loud\" is no level").then_some(())
+    });
+    assert_eq!(notice()["kind"], "refused");
+    assert_eq!(host.prints(&["logs", "level"], ""), "warn\n");
     host.write("host.toml", settings("levl = \"info\""));
     until("the document is refused", || {
         notice()["detail"].as_str()?.contains("did you mean \"level\"?").then_some(())
@@ -263,6 +272,24 @@ fn the_audit_has_a_file_that_only_grows_and_is_opened_anew_on_request() {
 }
 
 #[test]
+fn a_run_that_did_not_end_by_itself_is_told_at_the_next_start() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", &memory(""));
+    let told = |host: &Host| host.log().matches("The last run did not end by itself").count();
+    host.start();
+    assert!(host.log().contains("Logging to=\"stderr\""), "{}", host.log());
+    assert!(host.stop().success());
+    host.start();
+    assert_eq!(told(&host), 0);
+    host.kill();
+    host.listen();
+    assert_eq!(told(&host), 1, "{}", host.log());
+    assert!(host.stop().success());
+    host.listen();
+    assert_eq!(told(&host), 1);
+}
+
+#[test]
 fn the_log_goes_to_a_file_and_a_place_that_is_none_stops_nobody() {
     let mut host = Host::with(&["misbehaving"]);
     host.document("MEMORY", &memory(""));
@@ -276,6 +303,9 @@ fn the_log_goes_to_a_file_and_a_place_that_is_none_stops_nobody() {
         assert!(serde_json::from_str::<Value>(line).unwrap()["level"].is_string(), "{line}");
     }
     assert_eq!(host.log(), "", "nothing on standard error");
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["fields"]["message"], "Logging", "{first}");
+    assert_eq!(first["fields"]["to"], host.path("state/log/host.log").to_str().unwrap());
     assert!(host.stop().success());
     fs::remove_file(host.path("state/log/host.log")).unwrap();
     fs::create_dir(host.path("state/log/host.log")).unwrap();

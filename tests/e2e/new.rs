@@ -166,6 +166,22 @@ fn mistakes_are_told_with_what_to_write_instead() {
             &[
                 "--plugin",
                 "csv-file",
+                "--offline",
+                "--set",
+                "file=people.csv",
+                "--set",
+                "anchor=id",
+                "--object",
+                "person",
+                "--map",
+                "mail=mails",
+            ],
+            "SCIM has no mails in a User",
+        ),
+        (
+            &[
+                "--plugin",
+                "csv-file",
                 "--set",
                 "file=people.csv",
                 "--set",

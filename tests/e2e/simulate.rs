@@ -53,6 +53,10 @@ fn good_cycles<T: Target>() {
         assert!(told.contains(line), "{line}: {told}");
     }
     assert!(!told.contains("POST"), "exchanges are shown when asked for: {told}");
+    let (code, _, said) = simulate(&host, &["PEOPLE", "--dry-run", "--set", "nickName=K"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--set: no client sends nickName here; there is "), "{said}");
+    assert!(said.contains("displayName"), "{said}");
 }
 
 #[test]

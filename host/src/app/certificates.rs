@@ -3,7 +3,7 @@
 
 use super::{machine_name, now, watch::Looks};
 use crate::{
-    config::{ConfigValue, HostConfig, Resolved, SealingKey, TlsFiles},
+    config::{ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host},
     web::Notice,
     web::tls::{
         self, Age, CertificateFiles, Certificates, Clients, Facts, Offer, Pair, TlsError, Wishes,
@@ -143,6 +143,11 @@ impl Tls {
         all.map(|detail| Notice { kind: "refused", detail }).collect()
     }
 
+    /// What others may read of the secrets behind the certificate.
+    pub(super) fn exposed(&self) -> Vec<Exposed> {
+        exposed(&self.followed.lock().config)
+    }
+
     /// What is served now, as commands show it.
     pub(super) fn shown(&self) -> Value {
         let config = &self.followed.lock().config;
@@ -152,6 +157,11 @@ impl Tls {
 
 fn settings_file(config: &HostConfig) -> PathBuf {
     config.home.join("host.toml")
+}
+
+/// What others may read of the secrets behind the certificate.
+pub(super) fn exposed(config: &HostConfig) -> Vec<Exposed> {
+    exposed_of_host(config, &places(config).1)
 }
 
 /// How the files of the certificate look, and the file its password is in.

@@ -3,8 +3,9 @@
 use super::{any_sealing_key, bind, texts, tokens::Uses};
 use crate::{
     binding::Unbound,
-    config::{HostConfig, Loaded, load_connectors, private_folder},
+    config::{ConnectorConfig, HostConfig, Loaded, SealingKey, load_connectors, private_folder},
     plugins::{self, Catalog, Isolation, Row, Surroundings, worker},
+    space::mapping::misfits_without_target,
 };
 use anyhow::{Context, bail};
 use ecma_plugin_sdk::Plugin;
@@ -41,14 +42,28 @@ pub fn validate(
         let file = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
         let problems = match result {
             Err(problems) => texts(&problems).lines().map(str::to_owned).collect(),
-            Ok(connector) => match bind(config, &catalog, &key, connector, &Uses::default()) {
-                Ok(_) => Vec::new(),
-                Err(Unbound(reasons)) => {
-                    reasons.iter().map(|reason| format!("{file}: {reason}")).collect()
-                }
-            },
+            Ok(connector) => {
+                let reasons = in_the_way(config, &catalog, &key, connector);
+                reasons.iter().map(|reason| format!("{file}: {reason}")).collect()
+            }
         };
         (file, problems)
     };
     Ok(load_connectors(&config.connectors).into_iter().filter(wanted).map(look).collect())
+}
+
+/// What keeps a connector from its work, as far as its plugin and the mapping by itself tell.
+pub(super) fn in_the_way(
+    config: &HostConfig,
+    catalog: &Catalog,
+    key: &SealingKey,
+    connector: ConnectorConfig,
+) -> Vec<String> {
+    let misfits = misfits_without_target(&connector.objects);
+    let misfits = misfits.iter().map(|misfit| format!("{}: {}", misfit.key, misfit.message));
+    let misfits: Vec<String> = misfits.collect();
+    let bound = bind(config, catalog, key, connector, &Uses::default());
+    let mut reasons = bound.err().map(|Unbound(reasons)| reasons).unwrap_or_default();
+    reasons.extend(misfits);
+    reasons
 }

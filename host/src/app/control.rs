@@ -38,6 +38,11 @@ impl admin::Control for Controls {
         self.following.tls.certificates.facts().not_after
     }
 
+    fn opens(&self, sealed: &str) -> Result<(), String> {
+        let opened = self.following.fleet.key.load().open(sealed);
+        opened.map(drop).map_err(|error| error.to_string())
+    }
+
     fn telemetry(&self) -> &Arc<Telemetry> {
         &self.telemetry
     }

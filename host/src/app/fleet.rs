@@ -4,10 +4,13 @@
 //! not right is refused and the old one goes on. What happens to what is known of the target is
 //! `binding::Takeover`.
 
-use super::{BINDING, bind, texts, tokens::Uses};
+use super::{BINDING, bind, exposed::Exposures, texts, tokens::Uses};
 use crate::{
     binding::{Binding, Takeover, Unbound},
-    config::{ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, load_connectors},
+    config::{
+        ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, exposed_of_connector,
+        load_connectors,
+    },
     plugins::Catalog,
     web::{Endpoint, Notice, Web},
 };
@@ -36,6 +39,7 @@ pub(super) struct Fleet {
     pub(super) catalog: ArcSwap<Catalog>,
     pub(super) web: Arc<Web>,
     pub(super) uses: Uses,
+    pub(super) exposures: Exposures,
     members: Mutex<BTreeMap<PathBuf, Member>>,
     /// What has to end before the host does.
     tasks: TaskTracker,
@@ -82,6 +86,7 @@ impl Fleet {
     ) -> Arc<Fleet> {
         Arc::new(Fleet {
             uses: Uses::load(&config.state),
+            exposures: Exposures::default(),
             config,
             key: ArcSwap::from_pointee(key),
             catalog: ArcSwap::from_pointee(catalog),
@@ -206,8 +211,10 @@ impl Fleet {
         let binding = tokio::task::spawn_blocking(move || {
             let reasons = |Unbound(reasons): Unbound| format!("{at}: {}", reasons.join("\n"));
             let (key, catalog) = (fleet.key.load(), fleet.catalog.load());
+            let connector = result?;
+            fleet.exposures.tell(exposed_of_connector(&fleet.config.home, &connector));
             let mut binding =
-                bind(&fleet.config, &catalog, &key, result?, &fleet.uses).map_err(reasons)?;
+                bind(&fleet.config, &catalog, &key, connector, &fleet.uses).map_err(reasons)?;
             let takeover = old.map(|old| binding.take_over(&old)).transpose().map_err(reasons)?;
             binding.keep_guard(&fleet.config.state.join("guards"));
             Ok((binding, takeover))

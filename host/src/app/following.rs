@@ -109,6 +109,7 @@ impl Following {
         }
         let (tls, key) = (Arc::clone(&self.tls), self.fleet.key.load_full());
         let _ = tokio::task::spawn_blocking(move || tls.follow(&key, at_all)).await;
+        self.fleet.exposures.tell(self.tls.exposed());
         let notices = seen.notices.iter().cloned().chain(self.tls.refused());
         self.fleet.web.tell_host(notices.collect());
         let plugins = Looks::of([self.fleet.config.plugins.as_path()]);

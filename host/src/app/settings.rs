@@ -66,7 +66,7 @@ impl Settings {
                     Ok(true) => tracing::info!(level = now.log.level, "Another log level"),
                     Ok(false) => {}
                     Err(reason) => {
-                        tracing::error!(reason, "The log level of host.toml is refused");
+                        tracing::error!(reason, "The log's level cannot be changed");
                         notice("refused", format!("host.toml: log.level: {reason}"));
                     }
                 }

@@ -69,6 +69,10 @@ pub async fn simulate(config: HostConfig, name: &str, wishes: &Wishes) -> anyhow
         tell("stopping: the step under way ends, then everything is cleaned up");
     });
     import(&binding, &stop).await.with_context(|| file)?;
+    if let Err(reason) = simulate::check(&binding, wishes) {
+        binding.stop().await;
+        bail!("{reason}");
+    }
     let web = Web::new(&limits, now());
     web.set(name.clone(), Endpoint::Bound(Arc::clone(&binding)));
     let inside = Inside::new(&web, &name, token);

@@ -1,7 +1,9 @@
 //! What a command needs to try plugins and documents out while nothing is served: the settings, the
 //! sealing key, the plugins. All that commands want of the catalogue is here.
 
-use super::{bind, catalog, machine_name, ready_file, sealing_key, texts, tokens::Uses};
+use super::{
+    bind, catalog, check::in_the_way, machine_name, ready_file, sealing_key, texts, tokens::Uses,
+};
 use crate::{
     binding::{Binding, Unbound},
     config::{ConfigValue, ConnectorConfig, ConnectorName, HostConfig, Resolved, SealingKey},
@@ -83,7 +85,7 @@ impl Workbench {
             .map_err(|Unbound(reasons)| reasons)
     }
 
-    /// All that is wrong with a document; its plugin is asked, its target is not.
+    /// All that is wrong with a document but for its mapping; its plugin is asked, its target is not.
     #[must_use]
     pub fn problems(&self, name: &ConnectorName, text: &str) -> Vec<String> {
         let file = format!("connectors/{name}.toml");
@@ -91,6 +93,11 @@ impl Workbench {
             Err(problems) => texts(&problems).lines().map(str::to_owned).collect(),
             Ok(connector) => self.bind(connector).err().unwrap_or_default(),
         }
+    }
+
+    /// What keeps a connector from its work, as far as its plugin and the mapping by itself tell.
+    pub(super) fn in_the_way(&self, connector: ConnectorConfig) -> Vec<String> {
+        in_the_way(&self.config, &self.catalog, &self.key, connector)
     }
 }
 

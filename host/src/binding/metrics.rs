@@ -84,10 +84,11 @@ impl Meters {
     /// A change was exported, or not.
     pub(super) fn exported(&self, kind: &str, error: Option<&Error>, took: Duration) {
         let Some(at) = KINDS.iter().position(|known| *known == kind) else { return };
-        let outcome = error.and_then(|error| {
-            ErrorKind::ALL.iter().position(|known| *known == error.kind()).map(|at| at + 1)
+        let outcome = error.map_or(0, |error| {
+            let known = ErrorKind::ALL.iter().position(|known| *known == error.kind());
+            known.map_or(ErrorKind::ALL.len(), |at| at + 1)
         });
-        self.exports[at][outcome.unwrap_or_default()].fetch_add(1, Ordering::Relaxed);
+        self.exports[at][outcome].fetch_add(1, Ordering::Relaxed);
         self.export_seconds[at].note(took);
     }
 

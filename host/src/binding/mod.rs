@@ -37,7 +37,7 @@ pub use rehearsal::Told;
 pub use search::{LARGEST_PAGE, Listed, PAGE, Page, Query, Shown};
 pub use status::{Health, RunKind, RunOutcome, RunRecord, Status};
 pub use succession::Takeover;
-pub use tokens::{LastUse, Token, TokenShown, Tokens, Verdict, time_of};
+pub use tokens::{LastUse, TOKEN_NOTICE, Token, TokenShown, Tokens, Verdict, time_of};
 
 use crate::{
     config::{ConnectorConfig, ConnectorName, Resolved, Scrubber, Secret},
@@ -331,6 +331,12 @@ impl Binding {
     #[must_use]
     pub fn stuck(&self) -> usize {
         self.exporter.stuck() + self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// How often the plugin's process was started anew since the document was put in place.
+    #[must_use]
+    pub fn worker_restarts(&self) -> u64 {
+        self.plugin.restarts()
     }
 
     /// Asks for an import as soon as possible.

@@ -109,13 +109,12 @@ impl Binding {
         };
         names.extend(outgoing.has_password().then_some(PASSWORD));
         let attributes = names.join(",");
-        let outcome = match result {
-            Ok(_) => "success".to_owned(),
-            Err(error) => format!("{:?}", error.kind()),
-        };
+        let error = result.as_ref().err().map(|error| format!("{:?}", error.kind()));
+        let outcome = if error.is_none() { "success" } else { "failed" };
         let (asker, milliseconds) = (asker(), began.elapsed().as_millis());
         tracing::info!(target: "audit", connector = %self.name(), token = asker.as_deref(),
-            entry = %change.id(), kind, attributes, outcome, milliseconds, "Exported");
+            entry = %change.id(), kind, attributes, outcome, error,
+            milliseconds, "Exported");
     }
 }
 

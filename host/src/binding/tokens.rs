@@ -14,7 +14,7 @@ use std::{
 };
 
 /// From so many days before its end a token is told of.
-const NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub const TOKEN_NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// When a token was used last, in minutes since 1970; 0 when it never was.
 pub type LastUse = Arc<AtomicI64>;
@@ -154,7 +154,7 @@ impl Binding {
                      `ecma-host token remove {connector} {name}`"
                 ));
             }
-            (end.duration_since(now) <= NOTICE).then(|| {
+            (end.duration_since(now) <= TOKEN_NOTICE).then(|| {
                 format!(
                     "the token {name} expires at {end}; make another one with \
                      `ecma-host token new {connector} --label LABEL` and give it to its client"

@@ -184,12 +184,24 @@ fn show(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
     let text = config::without_secrets(&text);
     let state = running(&settings)?;
     let at_work = state.as_ref().and_then(|state| of(state, name.as_str()));
-    let value = json!({"name": name.as_str(), "file": file, "document": text, "running": at_work});
+    let mut all = load_connectors(&settings.connectors).into_iter();
+    let problems = all.find(|one| one.file == file).and_then(|one| one.result.err());
+    let problems: Vec<String> = problems.iter().flatten().map(ToString::to_string).collect();
+    let value = json!({
+        "name": name.as_str(), "file": file, "document": text, "problems": problems,
+        "running": at_work,
+    });
     asked.print(&value, |out| {
         write!(out, "{text}")?;
+        // What follows is no part of the document, but keeps it one when it is piped to a file.
+        let comment = |out: &mut dyn Write, text: &str| {
+            text.lines().try_for_each(|line| writeln!(out, "# {line}"))
+        };
+        writeln!(out)?;
+        problems.iter().try_for_each(|problem| comment(out, &format!("wrong: {problem}")))?;
         match at_work {
-            Some(at_work) => writeln!(out, "\n# running: {at_work:#}").map(drop),
-            None => writeln!(out, "\n# not running"),
+            Some(at_work) => comment(out, &format!("running: {at_work:#}")),
+            None => comment(out, "not running"),
         }
     })?;
     Ok(Exit::Well)

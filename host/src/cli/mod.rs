@@ -30,7 +30,7 @@ use ecma_host::{
 };
 use serde_json::{Value, json};
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -256,6 +256,10 @@ fn serve(at: &Asked, port: Option<u16>) -> anyhow::Result<()> {
     // First: a log is of one host.
     let _only = app::only_host(&settings)?;
     let telemetry = Telemetry::start(&settings.log, app::now);
+    // Who waits at a terminal for lines that go to a file would wait for ever.
+    if telemetry.place() != "stderr" && io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "the log goes to {}", telemetry.place());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(app::run(settings, port, Arc::clone(&telemetry)));
     // A call into a plugin that does not come back must not keep the host from ending.

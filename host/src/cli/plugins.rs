@@ -3,7 +3,7 @@
 use super::{Asked, Exit};
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use ecma_host::{app, plugins::Row};
+use ecma_host::{app, draft::page_name, plugins::Row};
 use ecma_plugin_sdk::{Parameter, Plugin, Values};
 use serde_json::{Value, json};
 use std::{
@@ -100,7 +100,7 @@ fn tell(
     let line = |parameter: &Parameter| {
         let needed = if parameter.required { "required" } else { "" };
         vec![
-            format!("{:?}", parameter.page),
+            page_name(parameter.page),
             parameter.name.clone(),
             needed.to_owned(),
             parameter.label.clone(),

@@ -40,9 +40,19 @@ pub(super) fn schema(document: Document) -> anyhow::Result<Exit> {
 
 pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "ecma-host", &mut text);
+    clap_complete::generate(shell, &mut visible(), "ecma-host", &mut text);
     io::stdout().write_all(&text)?;
     Ok(Exit::Well)
+}
+
+/// The commands that are for people: completions would show those that are not, too.
+fn visible() -> clap::Command {
+    let all = Arguments::command();
+    let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new("ecma-host")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments().cloned())
+        .subcommands(shown)
 }
 
 pub(super) fn manual(folder: &Path) -> anyhow::Result<Exit> {

@@ -63,6 +63,9 @@ fn table(text: &mut String, args: &[&Arg]) {
                 possible.iter().map(|value| format!("`{}`", value.get_name())).collect();
             let _ = write!(what, ": {}", names.join(", "));
         }
+        if let Some(variable) = arg.get_env() {
+            let _ = write!(what, ", or what the variable `{}` says", variable.to_string_lossy());
+        }
         let defaults: Vec<_> =
             arg.get_default_values().iter().map(|it| it.to_string_lossy()).collect();
         if takes && !defaults.is_empty() {

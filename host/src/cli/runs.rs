@@ -68,9 +68,10 @@ pub(super) struct Cache {
     /// Only these attributes, with commas between.
     #[arg(long)]
     attributes: Option<String>,
-    /// The endpoint that a filter looks through.
-    #[arg(long, default_value = "Users")]
-    endpoint: String,
+    /// The endpoint that is looked through: Users where there is a filter or attributes; without all of
+    /// them, everything in the target's words.
+    #[arg(long)]
+    endpoint: Option<String>,
     /// How many entries at most.
     #[arg(long, default_value_t = 100)]
     count: u32,
@@ -218,6 +219,20 @@ pub(super) fn imports(asked: &Asked, what: Imports) -> anyhow::Result<Exit> {
     }
 }
 
+/// The endpoint as the connector has it, or what there is instead.
+fn endpoint_of(client: &Client, name: &str, wanted: &str) -> anyhow::Result<String> {
+    let types = client.get(&format!("/v1/connectors/{}/scim/ResourceTypes", escaped(name)))?;
+    let all = types["Resources"].as_array().into_iter().flatten();
+    let known: Vec<&str> = all
+        .filter_map(|one| one["endpoint"].as_str())
+        .map(|endpoint| endpoint.trim_start_matches('/'))
+        .collect();
+    match known.iter().find(|known| known.eq_ignore_ascii_case(wanted)) {
+        Some(known) => Ok((*known).to_owned()),
+        None => bail!("--endpoint: {name} has no {wanted}; it has {}", known.join(", ")),
+    }
+}
+
 pub(super) fn cache(asked: &Asked, what: &Cache) -> anyhow::Result<Exit> {
     let Cache { name, filter, attributes, endpoint, count } = what;
     let client = Client::new(&asked.settings()?)?;
@@ -228,10 +243,9 @@ pub(super) fn cache(asked: &Asked, what: &Cache) -> anyhow::Result<Exit> {
         }
     }
     // What the space holds in the target's words; a filter is in SCIM's, and so is its answer.
-    let place = match (filter, attributes) {
-        (None, None) => "cache".to_owned(),
-        _ if endpoint.chars().all(char::is_alphanumeric) => endpoint.clone(),
-        _ => bail!("--endpoint: {endpoint} is no endpoint such as Users"),
+    let place = match (endpoint, filter, attributes) {
+        (None, None, None) => "cache".to_owned(),
+        _ => endpoint_of(&client, name, endpoint.as_deref().unwrap_or("Users"))?,
     };
     let list = client.get(&format!("/v1/connectors/{}/scim/{place}?{query}", escaped(name)))?;
     asked.print(&list, |out| {

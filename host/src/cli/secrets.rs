@@ -1,6 +1,6 @@
 //! Sealed values, the key that seals them, and secrets typed in.
 
-use super::{Asked, Exit, client::Client};
+use super::{Asked, Exit, NoHost, client::Client};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use ecma_host::{
@@ -43,6 +43,12 @@ fn rotate_key(asked: &Asked, forget: bool) -> anyhow::Result<Exit> {
     let key = config::begin_rotation(file)?;
     // The host has to know the new key before it meets what that sealed.
     let is_known = Client::follow(&settings)?;
+    if let Known::No(reason) = known_to_host(&settings, &key)? {
+        bail!(
+            "nothing was sealed anew, because the running host does not know the new key: {reason}; it \
+             uses another [secrets] key than host.toml says now: restart it, and run this again"
+        );
+    }
     let done = reseal_all(&settings, &key)?;
     Client::follow(&settings)?;
     let kept = (!forget).then(|| {
@@ -66,35 +72,78 @@ fn rotate_key(asked: &Asked, forget: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Well)
 }
 
+/// Whether the host that runs could open what is sealed from now on.
+enum Known {
+    Yes,
+    /// It could not, for this reason.
+    No(String),
+    /// There is none.
+    NoHost,
+}
+
+fn known_to_host(settings: &HostConfig, key: &SealingKey) -> anyhow::Result<Known> {
+    let probe = json!({"sealed": key.seal("probe")?});
+    match Client::new(settings)?.post("/v1/secrets/opens", &probe) {
+        Ok(answer) if answer["opens"] == true => Ok(Known::Yes),
+        Ok(answer) => Ok(Known::No(answer["reason"].as_str().unwrap_or_default().to_owned())),
+        Err(error) if error.is::<NoHost>() => Ok(Known::NoHost),
+        Err(error) => Err(error.context(
+            "nothing was sealed anew, because the running host cannot say whether it knows the new key",
+        )),
+    }
+}
+
 /// A key that the host cannot write: the operator puts the new one in front, and takes the old one out.
 fn rotate_elsewhere(asked: &Asked, settings: &HostConfig) -> anyhow::Result<Exit> {
     let (key, source) = (app::sealing_key(settings)?, &settings.sealing_key);
-    let done = match key.len() {
-        1 => Vec::new(),
-        _ => reseal_all(settings, &key)?,
-    };
+    let known = known_to_host(settings, &key)?;
     let fresh = match source {
         KeySource::Command(_) => "let the program print",
         _ => "make it hold",
     };
-    let steps = match key.len() {
-        1 => vec![
-            format!(
-                "{source} is not the host's to change: {fresh} two lines, a new key from `openssl rand \
-                 -base64 32` and then the old one"
-            ),
-            "restart the host, and run this again, with the same environment".to_owned(),
-        ],
-        _ => vec![
-            format!("everything is sealed with the first key of {source}"),
-            format!("{fresh} only that one, and restart the host"),
-        ],
+    let mut done = Vec::new();
+    let (exit, mut steps) = match (key.len(), &known) {
+        (1, _) => (
+            Exit::Wrong,
+            vec![
+                format!(
+                    "{source} is not the host's to change: {fresh} two lines, a new key from `openssl \
+                     rand -base64 32` and then the old one"
+                ),
+                "restart the host, and run this again, with the same environment".to_owned(),
+            ],
+        ),
+        (_, Known::No(reason)) => (
+            Exit::Wrong,
+            vec![
+                "nothing was sealed anew: the running host does not know the first key that this command \
+                 finds, and could not open what it seals"
+                    .to_owned(),
+                format!("the host says: {reason}"),
+                format!(
+                    "restart the host with the same keys in {source}, the new one first, and run this again"
+                ),
+            ],
+        ),
+        _ => {
+            done = reseal_all(settings, &key)?;
+            let all = format!("everything is sealed with the first key of {source}");
+            (Exit::Well, vec![all, format!("{fresh} only that one, and restart the host")])
+        }
     };
-    asked.print(&json!({"documents": documents(&done), "steps": steps}), |out| {
+    if let Known::NoHost = known {
+        steps.push(format!(
+            "no host runs in this home, so nobody could be asked: see that its next start finds the same \
+             keys in {source}"
+        ));
+    }
+    let running = !matches!(known, Known::NoHost);
+    let value = json!({"documents": documents(&done), "steps": steps, "running": running});
+    asked.print(&value, |out| {
         write_resealed(out, &done)?;
         steps.iter().try_for_each(|step| writeln!(out, "{step}"))
     })?;
-    Ok(if key.len() == 1 { Exit::Wrong } else { Exit::Well })
+    Ok(exit)
 }
 
 /// Seals with the first key what another one sealed, one document after the other.

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 use ecma_host::{
     app,
+    binding::TOKEN_NOTICE,
     config::{
         self, ConnectorConfig, DEFAULT_TOKEN, HostConfig, NewToken, TokenEntry, TokenHash,
         TokenSource, load_connectors,
@@ -28,13 +29,14 @@ pub(super) enum Token {
     New {
         /// The connector.
         name: String,
-        /// What it is called; the others stay.
+        /// Add it under this name, and leave the others: 1 to 64 ASCII letters, digits, hyphens, dots or
+        /// underscores, and not `default`, which is the one written `token`.
         #[arg(long)]
         label: Option<String>,
-        /// Its last day in UTC, such as 2026-12-31, a time, or a number of days such as 90d.
+        /// Its last day in UTC, such as 2026-12-31, a time, or a number of days such as 90d; with --label only.
         #[arg(long, requires = "label")]
         expires: Option<String>,
-        /// It may only read: for people and monitoring, not for provisioning.
+        /// It may only read: for people and monitoring, not for provisioning; with --label only.
         #[arg(long, requires = "label")]
         read_only: bool,
         /// Read the token from standard input instead of making one.
@@ -128,9 +130,37 @@ fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
     config::remove_token(&file, label)
         .with_context(|| format!("cannot change {}", file.display()))?;
     Client::tell(&settings);
-    let value = json!({"connector": name.as_str(), "removed": label});
+    let mut all = load_connectors(&settings.connectors).into_iter();
+    let left = all.find(|one| one.file == file).and_then(|one| one.result.ok());
+    let note = left.and_then(|config| note(name.as_str(), &config.tokens, app::now()));
+    let value = json!({"connector": name.as_str(), "removed": label, "note": note});
     asked.print(&value, |out| writeln!(out, "the token {label} of {name} is removed"))?;
+    if let Some(note) = note {
+        writeln!(io::stderr(), "{note}")?;
+    }
     Ok(Exit::Well)
+}
+
+/// What is to be known of the tokens that are left, when they are none, or not for long.
+fn note(connector: &str, left: &[TokenEntry], now: Timestamp) -> Option<String> {
+    let live: Vec<_> =
+        left.iter().filter(|token| token.expires.is_none_or(|end| end > now)).collect();
+    let another = format!("make another one with `ecma-host token new {connector} --label LABEL`");
+    let Some(last) = live.iter().max_by_key(|token| token.expires.unwrap_or(Timestamp::MAX)) else {
+        return Some(format!(
+            "no token of {connector} is good any more, so no client can ask: {another}"
+        ));
+    };
+    if let Some(end) = last.expires.filter(|end| end.duration_since(now) <= TOKEN_NOTICE) {
+        let name = &last.name;
+        return Some(format!(
+            "{connector} has no token that is good for long: the last one, {name}, expires at {end}; \
+             {another}"
+        ));
+    }
+    live.iter().all(|token| token.read_only).then(|| {
+        format!("the tokens of {connector} that are left may only read: {another} to provision")
+    })
 }
 
 fn list(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
@@ -208,5 +238,32 @@ fn uses(
             Ok(config.tokens.iter().filter_map(used).collect())
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_are_left_and_are_no_longer_good_are_told() {
+        let token = |name: &str, expires: Option<&str>, read_only| TokenEntry {
+            name: name.to_owned(),
+            source: TokenSource::Env("T".to_owned()),
+            expires: expires.map(|end| end.parse().unwrap()),
+            read_only,
+        };
+        let told = |left: &[TokenEntry]| {
+            note("HR", left, "2026-06-01T00:00:00Z".parse().unwrap()).unwrap_or_default()
+        };
+        let over = token("over", Some("2026-05-31T00:00:00Z"), false);
+        let soon = token("soon", Some("2026-06-10T00:00:00Z"), false);
+        let good = token("good", Some("2027-01-01T00:00:00Z"), false);
+        let reads = token("reads", None, true);
+        assert!(told(std::slice::from_ref(&over)).contains("no token of HR is good any more"));
+        let said = told(&[over.clone(), soon.clone()]);
+        assert!(said.contains("the last one, soon, expires at 2026-06-10"), "{said}");
+        assert!(told(&[reads.clone(), over]).contains("may only read"));
+        assert_eq!(told(&[soon, good, reads]), "");
     }
 }

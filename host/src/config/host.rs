@@ -407,6 +407,11 @@ mod tests {
                 "[log]\nformat = 1",
                 "2:10: log.format: must be \"text\" or \"json\", found a whole number",
             ),
+            (
+                "[log]\nlevel = \"loud\"",
+                "2:9: log.level: \"loud\" is no level: give error, warn, info, debug, trace or off, \
+                 or directives such as \"info,plugin=debug\"",
+            ),
             ("[metrics]", "1:1: metrics.listen: missing"),
             (
                 "[metrics]\nlisten = \"0.0.0.0:9585\"",

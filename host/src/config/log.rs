@@ -5,6 +5,7 @@ use super::{
     keys::{Key, Shape},
 };
 use std::path::{Path, PathBuf};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 /// The keys of `[log]`.
 pub(super) const LOG: &[Key] = &[
@@ -49,7 +50,7 @@ pub(super) const LOG: &[Key] = &[
 /// What is logged, how and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// Filter directives; their grammar is the subscriber's and not checked here.
+    /// Filter directives, as [`directives`] reads them.
     pub level: String,
     /// The form of a line.
     pub format: LogFormat,
@@ -97,8 +98,12 @@ pub enum LogFormat {
 impl Log {
     /// What the section says; paths start at the home.
     pub(super) fn of(log: &Section<'_>, home: &Path) -> Log {
+        let level = log.text("level").unwrap_or_default();
+        if let Err(reason) = directives(&level) {
+            log.problem("level", reason);
+        }
         Log {
-            level: log.text("level").unwrap_or_default(),
+            level,
             format: match log.text("format").as_deref() {
                 Some("json") => LogFormat::Json,
                 _ => LogFormat::Text,
@@ -117,4 +122,20 @@ impl Log {
             audit: log.text("audit").filter(|file| !file.is_empty()).map(|file| home.join(file)),
         }
     }
+}
+
+/// The filter of these directives; an error says what is wrong, and what is allowed.
+pub fn directives(wanted: &str) -> Result<EnvFilter, String> {
+    const ALLOWED: &str = "give error, warn, info, debug, trace or off, or directives such as \
+                           \"info,plugin=debug\"";
+    let is_word = |part: &&str| !part.is_empty() && !part.contains(['=', '[', ':']);
+    let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
+    // A word alone would be a target: a level with a slip would turn everything else off.
+    if let Some(word) =
+        wanted.split(',').map(str::trim).filter(is_word).find(|word| !is_level(word))
+    {
+        return Err(format!("{word:?} is no level: {ALLOWED}"));
+    }
+    EnvFilter::try_new(wanted)
+        .map_err(|error| format!("{wanted:?} is not understood ({error}): {ALLOWED}"))
 }

@@ -12,6 +12,7 @@ mod addresses;
 mod connector;
 mod document;
 mod edit;
+mod exposed;
 mod files;
 mod host;
 mod key_source;
@@ -40,11 +41,12 @@ pub use connector::{
     load_connectors,
 };
 pub use edit::{rename_document, set_certificate, sounds_secret, without_secrets};
+pub use exposed::{Exposed, exposed_of_connector, exposed_of_host};
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;
 pub use keys::nearest;
-pub use log::{Log, LogFile, LogFormat, LogTo};
+pub use log::{Log, LogFile, LogFormat, LogTo, directives};
 pub use mapping::{
     AttributeMapping, DeleteFlow, Deprovisioning, DisableFlow, DnSource, ObjectMapping,
 };

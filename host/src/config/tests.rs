@@ -418,6 +418,7 @@ fn a_plugin_runs_in_a_process_of_its_own_unless_the_document_says_otherwise() {
         ("isolation = \"none\"", "unknown word \"none\", known here: process, in-process"),
         ("isolation = \"in-process\"\n[worker]\nfiles = 99", "has no effect while isolation is"),
         ("[worker]\nfiles = 1", "files"),
+        ("[worker]\nmemory_mb = 31", "worker.memory_mb: must be 0, no limit, or at least 32"),
         ("[worker.environment]\n\"A=B\" = \"x\"", "is no name of a variable"),
         ("[worker.environment]\nA = \"env:\"", "names no environment variable"),
         ("[worker.environment]\nA = 1", "must be a string"),

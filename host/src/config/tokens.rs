@@ -85,7 +85,7 @@ pub fn days_later(now: Timestamp, days: u16) -> String {
 pub fn check_label(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name == DEFAULT_TOKEN {
-        return Err(format!("is what the token written `token = …` is called, not {name}"));
+        return Err("is the name of the token written `token = …`: choose another one".into());
     }
     if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
         return Err("a name is 1 to 64 ASCII letters, digits, hyphens, dots or underscores".into());
@@ -272,7 +272,7 @@ mod tests {
             (one("expires = \"soon\""), "tokens[0].expires: is not a day such as"),
             (one("expires = \"2026-13-01\""), "tokens[0].expires: is not a day such as"),
             (one(&one("")), "tokens[1].name: there are two tokens called \"a\""),
-            (one("").replace("\"a\"", "\"default\""), "name: is what the token written"),
+            (one("").replace("\"a\"", "\"default\""), "name: is the name of the token written"),
             (one("").replace("\"a\"", "\"a b\""), "name: a name is 1 to 64"),
             (one("").replace("HASH", "plainplainplain"), "value: is plain text"),
             (

@@ -219,6 +219,18 @@ impl Refusal {
         }
     }
 
+    /// The same in a process that may take only so many megabytes; 0: any. What the loader says of want of
+    /// memory is not in its words, so the limit is named with it.
+    pub(super) fn under_limit(self, memory_mb: u32) -> Refusal {
+        match self {
+            Refusal::Load(LoadError::Open(text)) if memory_mb > 0 => {
+                let why = want_of_memory(memory_mb);
+                Refusal::Load(LoadError::Open(format!("{text}{why}")))
+            }
+            other => other,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> String {
@@ -309,6 +321,9 @@ fn load_remedy(error: &LoadError) -> String {
         LoadError::Open(text) if text.contains("GLIBC") => {
             "get the plugin built for an older system, or update this one".to_owned()
         }
+        LoadError::Open(text) if text.contains("[worker] memory_mb") => {
+            "raise `memory_mb` in the connector's [worker], or remove it".to_owned()
+        }
         LoadError::Open(text) if text.contains("failed to map") => {
             "let the host's state folder be on a file system that is not mounted noexec".to_owned()
         }
@@ -319,6 +334,16 @@ fn load_remedy(error: &LoadError) -> String {
             "look for the plugin's own message in the log and ask its vendor".to_owned()
         }
         _ => "get a sound build of the plugin from its vendor".to_owned(),
+    }
+}
+
+/// What a limit of memory may have to do with a failure, as the end of its sentence.
+pub(super) fn want_of_memory(memory_mb: u32) -> String {
+    match memory_mb {
+        0 => String::new(),
+        _ => {
+            format!(", perhaps for want of memory: it may take {memory_mb} MB ([worker] memory_mb)")
+        }
     }
 }
 
@@ -341,6 +366,19 @@ mod tests {
         assert_eq!(Refusal::Interface { found: 1, expected: 2 }.remedy(), "update the plugin");
         let lying = Refusal::Load(LoadError::Waist { found: 2, expected: 1 });
         assert_eq!(lying.remedy(), "update the host");
+    }
+
+    #[test]
+    fn what_fails_to_load_under_a_limit_names_the_limit() {
+        let failed = || Refusal::Load(LoadError::Open("x.so: failed to map segment".to_owned()));
+        assert_eq!(failed().under_limit(0), failed());
+        let limited = failed().under_limit(40);
+        assert!(
+            limited.to_string().contains("it may take 40 MB ([worker] memory_mb)"),
+            "{limited}"
+        );
+        assert!(limited.remedy().starts_with("raise `memory_mb`"));
+        assert_eq!(Refusal::NotAPlugin.under_limit(40), Refusal::NotAPlugin);
     }
 
     #[test]

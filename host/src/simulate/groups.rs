@@ -24,7 +24,11 @@ async fn holds(
 ) -> Result<(), Ended> {
     let now = members(c, plan, &group.id).await?;
     let wanted: Vec<String> = inside.then(|| user.id.clone()).into_iter().collect();
-    check(now == wanted, || format!("the members are {now:?}, not {wanted:?}"))?;
+    let listed = |ids: &[String]| match ids {
+        [] => "nobody".to_owned(),
+        ids => ids.join(", "),
+    };
+    check(now == wanted, || format!("the members are {}, not {}", listed(&now), listed(&wanted)))?;
     if users.flow.schemas.find(&Path::of("groups")).is_some() {
         let resource = c.get(users, &user.id).await?;
         let groups = resource.get(&Path::of("groups"));

@@ -19,9 +19,11 @@ use cycle::Cycle;
 use ecma_plugin_sdk::Change;
 use parking_lot::Mutex;
 use std::{
+    collections::BTreeSet,
     io::Write,
     sync::{Arc, atomic::AtomicBool},
 };
+use values::Plan;
 
 /// Whose client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,28 @@ pub struct Subject {
     pub stop: Arc<AtomicBool>,
     /// Where it is told.
     pub out: Box<dyn Write + Send>,
+}
+
+/// What is wrong with the values of the operator's, where the target has been read: each has to be of an
+/// attribute that the simulated client sends.
+pub fn check(binding: &Binding, wishes: &Wishes) -> Result<(), String> {
+    let Ok(prepared) = binding.discovered() else { return Ok(()) };
+    let known = |resource: &str| ["User", "Group"].contains(&resource);
+    let flows = prepared.flows.iter().filter(|flow| known(flow.resource_type()));
+    let plans: Vec<_> = flows.map(|flow| Plan::of(flow, &wishes.matching, &[])).collect();
+    for (path, _) in &wishes.values {
+        let is_sent = |plan: &Plan| {
+            let path = plan.flow.schemas.canonical(path);
+            path.is_some_and(|path| plan.leaf(&path).is_some())
+        };
+        if !plans.iter().any(is_sent) {
+            let all = plans.iter().flat_map(|plan| &plan.leaves).map(|leaf| leaf.path.to_string());
+            let all: BTreeSet<String> = all.collect();
+            let all = all.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(format!("--set: no client sends {path} here; there is {all}"));
+        }
+    }
+    Ok(())
 }
 
 /// Runs a whole cycle, cleans up, and tells what came of it.

@@ -286,7 +286,7 @@ impl Draft {
         let found = |leaf: &Leaf| match resource.get(&leaf.path).as_slice() {
             [] => "nothing".to_owned(),
             [one] => one.to_string(),
-            several => format!("{several:?}"),
+            several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         };
         wrong
             .map(|(leaf, value)| format!("{} is {value}, not {}", leaf.path, found(leaf)))

@@ -1,6 +1,10 @@
 //! A connector's mapping and the target's schema become a layout and flows, or a list of all that
 //! does not fit.
 
+mod offline;
+
+pub use offline::misfits_without_target;
+
 use super::{
     flow::{Flow, Rule},
     layout::{Keeping, Layout},
@@ -132,12 +136,16 @@ impl Draft<'_> {
         self.misfits.push(Misfit { key, message });
     }
 
-    fn object(&mut self, layout: &mut Layout) -> Option<Flow> {
-        let (schema, object) = (self.schema, self.object);
-        if ENDPOINTS.contains(&object.resource.as_str()) {
-            let message = format!("{} is the name of a SCIM endpoint", object.resource);
+    fn resource(&mut self) {
+        if ENDPOINTS.contains(&self.object.resource.as_str()) {
+            let message = format!("{} is the name of a SCIM endpoint", self.object.resource);
             self.misfit("resource", message);
         }
+    }
+
+    fn object(&mut self, layout: &mut Layout) -> Option<Flow> {
+        let (schema, object) = (self.schema, self.object);
+        self.resource();
         let Some(target) = schema.get(&object.object_type) else {
             let names = schema.types.iter().map(|known| known.name.as_str());
             let message = unknown("object type", &object.object_type, names);
@@ -177,7 +185,10 @@ impl Draft<'_> {
         let mut rules = Vec::new();
         for (mapping, attribute) in &attributes {
             let rule = self.rule(mapping, attribute, anchors.contains(attribute));
-            rules.extend(rule.filter(|rule| self.fits(rule, &rules)));
+            let others: Vec<_> =
+                rules.iter().map(|rule: &Rule| (rule.target.name.as_str(), &rule.path)).collect();
+            let rule = rule.filter(|rule| self.fits(&rule.target.name, &rule.path, &others));
+            rules.extend(rule);
         }
         self.disable_rule(target, &mut rules);
         self.delete_value(target);
@@ -188,10 +199,7 @@ impl Draft<'_> {
         for name in &object.query {
             let known =
                 || others.iter().filter(searchable).chain(&anchors).map(|a| a.name.as_str());
-            if !known().any(|known| known == name) {
-                let message = unknown("mapped attribute", name, known());
-                self.misfit("query", message);
-            }
+            self.mapped(name, known);
         }
         let resources: Vec<&str> = self.objects.iter().map(|one| one.resource.as_str()).collect();
         let schemas = schemas(object, &mut rules, &resources, self.is_member());
@@ -236,6 +244,13 @@ impl Draft<'_> {
         target
     }
 
+    /// Whether clients may search by it.
+    fn mapped<'k, K: Iterator<Item = &'k str>>(&mut self, name: &str, known: impl Fn() -> K) {
+        if !known().any(|known| known == name) {
+            self.misfit("query", unknown("mapped attribute", name, known()));
+        }
+    }
+
     fn attributes(&mut self, target: &ObjectType) -> Vec<(AttributeMapping, Attribute)> {
         let mut found = Vec::new();
         for mapping in &self.object.attributes {
@@ -261,18 +276,7 @@ impl Draft<'_> {
         anchor: bool,
     ) -> Option<Rule> {
         let place = format!("attributes.{}", mapping.target);
-        let urn = extension_urn(&self.object.resource);
-        let path = match &mapping.scim {
-            None => Path { schema: Some(urn), ..Path::of(&target.name) },
-            Some(text) => match Path::parse(text) {
-                Ok(path) => path,
-                Err(error) => {
-                    self.misfit(&place, format!("\"{text}\" is not a SCIM path: {}", error.detail));
-                    return None;
-                }
-            },
-        };
-        let path = self.placed(&place, path)?;
+        let path = self.path(mapping)?;
         for word in [&mapping.when_true, &mapping.when_false].into_iter().flatten() {
             self.value(&place, target, word);
         }
@@ -293,6 +297,25 @@ impl Draft<'_> {
             refers,
             shape: None,
         })
+    }
+
+    /// Where SCIM has it; `None` when it has no such place.
+    fn path(&mut self, mapping: &AttributeMapping) -> Option<Path> {
+        let place = format!("attributes.{}", mapping.target);
+        let path = match &mapping.scim {
+            None => {
+                let urn = extension_urn(&self.object.resource);
+                Path { schema: Some(urn), ..Path::of(&mapping.target) }
+            }
+            Some(text) => match Path::parse(text) {
+                Ok(path) => path,
+                Err(error) => {
+                    self.misfit(&place, format!("\"{text}\" is not a SCIM path: {}", error.detail));
+                    return None;
+                }
+            },
+        };
+        self.placed(&place, path)
     }
 
     /// Whether objects of this type can be members of groups.
@@ -361,19 +384,21 @@ impl Draft<'_> {
     }
 
     /// Whether no other attribute flows to the same place.
-    fn fits(&mut self, rule: &Rule, others: &[Rule]) -> bool {
-        let clashes = |other: &&Rule| {
-            let selected = rule.path.filter.is_some() && other.path.filter.is_some();
-            rule.path == other.path
-                || !selected && rule.path.overlaps(&other.path) && {
+    fn fits(&mut self, name: &str, path: &Path, others: &[(&str, &Path)]) -> bool {
+        let clashes = |other: &Path| {
+            let selected = path.filter.is_some() && other.filter.is_some();
+            path == other
+                || !selected && path.overlaps(other) && {
                     let value =
                         |path: &Path| path.sub.clone().unwrap_or_else(|| "value".to_owned());
-                    value(&rule.path) == value(&other.path)
+                    value(path) == value(other)
                 }
         };
-        let Some(other) = others.iter().find(clashes) else { return true };
-        let message = format!("{} is where {} flows to already", rule.path, other.target.name);
-        self.misfit(&format!("attributes.{}", rule.target.name), message);
+        let Some((other, _)) = others.iter().find(|(_, other)| clashes(other)) else { return true };
+        self.misfit(
+            &format!("attributes.{name}"),
+            format!("{path} is where {other} flows to already"),
+        );
         false
     }
 

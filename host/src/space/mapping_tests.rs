@@ -2,7 +2,7 @@
 
 use super::{
     flow_tests::{object, person, to},
-    mapping::{PASSWORD, compile},
+    mapping::{PASSWORD, compile, misfits_without_target},
 };
 use crate::config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping};
 use crate::scim::{Mutability, Path, Returned};
@@ -17,6 +17,35 @@ fn check(objects: &[ObjectMapping], expected: &[(&str, &str)]) {
     let misfits = compile(&schema(), objects, &Capabilities::default()).err().unwrap_or_default();
     let found: Vec<_> = misfits.iter().map(|m| (m.key.as_str(), m.message.as_str())).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn what_no_target_makes_right_is_found_without_one() {
+    let mut wrong = object(vec![
+        to("login", "userName"),
+        to("given", "name.first"),
+        to("work", "a b"),
+        to("nick", "USERNAME"),
+        to("made", ""),
+    ]);
+    wrong.anchor = vec!["id".to_owned()];
+    wrong.query = ["id", "login", "logn"].map(str::to_owned).to_vec();
+    let found = misfits_without_target(std::slice::from_ref(&wrong));
+    let found: Vec<_> = found.iter().map(|m| (m.key.as_str(), m.message.as_str())).collect();
+    let [first, second, ..] = found[..] else { panic!("{found:?}") };
+    assert_eq!(first.0, "object[0].attributes.given");
+    assert!(first.1.starts_with("SCIM has no name.first in a User"), "{found:?}");
+    assert!(second.1.starts_with("\"a b\" is not a SCIM path"), "{found:?}");
+    assert_eq!(
+        found[2..],
+        [
+            ("object[0].attributes.nick", "userName is where login flows to already"),
+            ("object[0].query", "there is no mapped attribute \"logn\", did you mean \"login\"?"),
+        ]
+    );
+    // Without `anchor` in the document, that name may be the target's anchor.
+    wrong.anchor.clear();
+    assert_eq!(misfits_without_target(&[wrong]).len(), 3);
 }
 
 fn changed(change: impl FnOnce(&mut ObjectMapping)) -> ObjectMapping {

@@ -8,20 +8,15 @@ mod recent;
 
 pub use recent::{Lines, Recent};
 
-use crate::config::{Log, LogFormat, LogTo};
+use crate::config::{Log, LogFormat, LogTo, directives};
 use file::LineFile;
 use parking_lot::Mutex;
 use queue::{Queue, Stderr};
 use std::{io::IsTerminal, sync::Arc};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
-    filter::{LevelFilter, filter_fn},
-    fmt,
-    layer::SubscriberExt as _,
-    registry::LookupSpan,
-    reload,
-    util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _,
+    registry::LookupSpan, reload, util::SubscriberInitExt as _,
 };
 
 /// The variable that counts more than `[log] level`.
@@ -37,13 +32,14 @@ pub struct Telemetry {
     filter: reload::Handle<EnvFilter, Registry>,
     level: Mutex<String>,
     has_audit_file: bool,
+    place: String,
     recent: Arc<Recent>,
     queues: Vec<Arc<Queue>>,
 }
 
 impl Telemetry {
-    /// Sets up the log of the process. A level that cannot be read is told and `info` used; a place
-    /// that cannot be written to is told and standard error used.
+    /// Sets up the log of the process. A level of the environment that cannot be read is told and `info`
+    /// used; a place that cannot be written to is told and standard error used.
     #[must_use]
     pub fn start(log: &Log, clock: Clock) -> Arc<Telemetry> {
         let mut level = std::env::var(VARIABLE).unwrap_or_else(|_| log.level.clone());
@@ -57,7 +53,7 @@ impl Telemetry {
             queue.map_err(failed).ok()
         });
         let filter = filter(&level, audit.is_some()).unwrap_or_else(|error| {
-            told.push(format!("log level {level} not understood, using info: {error}"));
+            told.push(format!("{VARIABLE}: {error}; using info"));
             level = "info".to_owned();
             filter("info", audit.is_some()).unwrap_or_default()
         });
@@ -70,14 +66,22 @@ impl Telemetry {
             layers.push(audit_layer(Arc::clone(&audit)));
             queues.push(audit);
         }
+        let mut place = "stderr".to_owned();
         layers.push(match journal(log) {
-            Some(Ok(layer)) => layer,
+            Some(Ok(layer)) => {
+                place = "journald".to_owned();
+                layer
+            }
             journal => {
                 if let Some(Err(reason)) = journal {
                     told.push(format!("cannot write to the journal: {reason}; using stderr"));
                 }
+                let before = told.len();
                 match lines(log, clock, &mut told) {
                     Some(queue) => {
+                        if log.to == LogTo::File && told.len() == before {
+                            place = log.file.path.display().to_string();
+                        }
                         queues.push(Arc::clone(&queue));
                         let ansi = log.to != LogTo::File && std::io::stderr().is_terminal();
                         line_layer(log.format, ansi, queue)
@@ -92,13 +96,22 @@ impl Telemetry {
         for reason in told {
             tracing::warn!(reason, "The log is not as it was asked for");
         }
+        let audit = log.audit.as_ref().map(|path| path.display().to_string());
+        tracing::info!(to = place, level, audit, "Logging");
         Arc::new(Telemetry {
             filter: handle,
             level: Mutex::new(level),
             has_audit_file: log.audit.is_some(),
+            place,
             recent,
             queues,
         })
+    }
+
+    /// Where lines go: `stderr`, `journald`, or a file.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// What is written now, as directives.
@@ -109,12 +122,7 @@ impl Telemetry {
 
     /// Writes something else from now on; an error says what is wrong with the directives.
     pub fn set_level(&self, wanted: &str) -> Result<(), String> {
-        let filter = filter(wanted, self.has_audit_file).map_err(|error| {
-            format!(
-                "the level is not understood: {error}; give one word, or directives such as \
-                 info,plugin=debug"
-            )
-        })?;
+        let filter = filter(wanted, self.has_audit_file)?;
         let mut level = self.level.lock();
         self.filter.reload(filter).map_err(|error| error.to_string())?;
         wanted.clone_into(&mut level);
@@ -173,15 +181,7 @@ pub fn quiet(log: &Log, audit: bool) {
 
 /// The filter of these directives, the audit besides.
 fn filter(wanted: &str, audit_always: bool) -> Result<EnvFilter, String> {
-    let is_word = |part: &&str| !part.is_empty() && !part.contains(['=', '[', ':']);
-    let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
-    // A word alone would be a target: a level with a slip would turn everything else off.
-    if let Some(word) =
-        wanted.split(',').map(str::trim).filter(is_word).find(|word| !is_level(word))
-    {
-        return Err(format!("{word:?} is none of error, warn, info, debug, trace and off"));
-    }
-    let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
+    let filter = directives(wanted)?;
     match "audit=info".parse() {
         Ok(audit) if audit_always || !wanted.contains("audit") => Ok(filter.add_directive(audit)),
         _ => Ok(filter),
@@ -254,7 +254,7 @@ mod tests {
         assert!(text("warn,audit=off", false).contains("audit=off"));
         assert!(!text("warn,audit=off", true).contains("audit=off"), "there is a file of it");
         assert!(filter("info,what=loud", false).is_err());
-        assert!(filter("dbug", false).unwrap_err().contains("\"dbug\" is none of"));
+        assert!(filter("dbug", false).unwrap_err().contains("\"dbug\" is no level"));
         assert!(filter("", false).is_ok() && filter("warn, ecma_host::web", false).is_ok());
     }
 }

@@ -27,9 +27,12 @@ pub(super) struct Doorman(Mutex<Seen>);
 struct Seen {
     /// Requests that were turned away, by connector; by nothing when the host's own list did.
     counts: BTreeMap<String, u64>,
-    /// When each address was told of last.
-    told: HashMap<IpAddr, Instant>,
+    told: Told,
 }
+
+/// When each address was told of last.
+#[derive(Debug, Default)]
+pub(super) struct Told(HashMap<IpAddr, Instant>);
 
 impl Doorman {
     /// How many requests the list of this connector turned away, or that of the host.
@@ -54,7 +57,7 @@ impl Doorman {
         let count = seen.counts.entry(connector.to_owned()).or_default();
         *count += 1;
         let turned_away = *count;
-        if seen.is_news(peer, Instant::now()) {
+        if seen.told.is_news(peer, Instant::now()) {
             tracing::warn!(
                 %peer,
                 connector,
@@ -68,18 +71,19 @@ impl Doorman {
     }
 }
 
-impl Seen {
-    fn is_news(&mut self, peer: IpAddr, now: Instant) -> bool {
+impl Told {
+    /// Whether it is to be told of now.
+    pub(super) fn is_news(&mut self, peer: IpAddr, now: Instant) -> bool {
         let is_recent = |then: &Instant| now.duration_since(*then) < REPEAT;
-        if self.told.get(&peer).is_some_and(is_recent) {
+        if self.0.get(&peer).is_some_and(is_recent) {
             return false;
         }
-        if self.told.len() >= MOST {
-            self.told.retain(|_, then| is_recent(then));
+        if self.0.len() >= MOST {
+            self.0.retain(|_, then| is_recent(then));
         }
-        let has_place = self.told.len() < MOST;
+        let has_place = self.0.len() < MOST;
         if has_place {
-            self.told.insert(peer, now);
+            self.0.insert(peer, now);
         }
         has_place
     }
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_address_is_told_of_once_a_minute_and_many_are_not() {
-        let mut seen = Seen::default();
+        let mut seen = Told::default();
         let start = Instant::now();
         let peer = |last: u32| IpAddr::from(last.to_be_bytes());
         assert!(seen.is_news(peer(1), start));

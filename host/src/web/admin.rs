@@ -35,6 +35,8 @@ pub trait Control: Send + Sync + 'static {
     fn certificate(&self) -> Value;
     /// When the certificate that is served expires.
     fn certificate_expires(&self) -> jiff::Timestamp;
+    /// Whether the sealing key that is at work opens this, or why not.
+    fn opens(&self, sealed: &str) -> Result<(), String>;
     /// The log of the process.
     fn telemetry(&self) -> &Arc<Telemetry>;
     /// The time.
@@ -55,6 +57,7 @@ pub fn routes(web: &Arc<Web>, control: Arc<dyn Control>) -> Router {
         .route("/v1/reload", post(reload))
         .route("/v1/plugins", get(plugins))
         .route("/v1/certificate", get(certificate))
+        .route("/v1/secrets/opens", post(opens))
         .route("/v1/log/level", get(logs::level).post(logs::set_level))
         .route("/v1/log/lines", get(logs::lines))
         .route("/v1/log/follow", get(logs::follow))
@@ -141,6 +144,18 @@ async fn plugins(State(admin): State<Admin>) -> Response {
 
 async fn certificate(State(admin): State<Admin>) -> Response {
     json(&admin.control.certificate())
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    sealed: String,
+}
+
+/// Whether the host could use what is sealed so; never what it is.
+async fn opens(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let Sealed { sealed } = read(&body)?;
+    let opened = admin.control.opens(&sealed);
+    Ok(json(&json!({"opens": opened.is_ok(), "reason": opened.err()})))
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

@@ -54,6 +54,7 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
                     notices.extend(ending.map(|detail| Notice { kind: "token", detail }));
                     let mut connector = of_binding(&binding);
                     if is_operator {
+                        connector["workerRestarts"] = json!(binding.worker_restarts());
                         connector["tokens"] = json!(binding.tokens_shown());
                         connector["turnedAway"] = json!(web.doorman.turned_away(name.as_str()));
                     }

@@ -36,6 +36,11 @@ const LOG_LOST: Named =
     ("ecma_log_lost_lines", "Lines of the log that could not be written", Counter);
 const CERTIFICATE: Named =
     ("ecma_certificate_remaining_days", "Until the certificate expires", Gauge);
+const STRANGERS: Named = (
+    "ecma_client_certificates_refused",
+    "Handshakes refused for the client's certificate",
+    Counter,
+);
 const IN_FLIGHT: Named = ("ecma_requests_in_flight", "Requests that are answered right now", Gauge);
 const REQUESTS: Named =
     ("ecma_requests", "Requests answered, by connector, method and status", Counter);
@@ -53,6 +58,8 @@ const IMPORT_SUCCESS: Named =
 const PANICS: Named = ("ecma_plugin_panics", "Panics in the plugin", Counter);
 const STUCK: Named =
     ("ecma_plugin_stuck_calls", "Calls into the plugin that do not come back", Gauge);
+const RESTARTS: Named =
+    ("ecma_plugin_restarts", "How often the plugin's process was started anew", Counter);
 const HELD: Named = ("ecma_import_held_removals", "Removals that wait for an operator", Gauge);
 const REFUSED: Named =
     ("ecma_guard_refused_removals", "Removals that the guard did not let imports make", Counter);
@@ -128,6 +135,7 @@ impl Moment {
         self.many(WAITING, of(&[]), binding.waiting());
         self.many(STUCK, of(&[]), binding.stuck());
         self.many(HELD, of(&[]), binding.status().held());
+        self.count(RESTARTS, of(&[]), binding.worker_restarts());
         let meters = binding.meters();
         self.count(PANICS, of(&[]), meters.panics());
         self.count(REFUSED, of(&[]), meters.refused_removals());
@@ -211,6 +219,7 @@ pub(super) fn text(web: &Web, control: &dyn Control) -> String {
     moment.count(LOG_LOST, Labels::new(), control.telemetry().lost());
     let seconds = control.certificate_expires().as_second() - control.now().as_second();
     moment.number(CERTIFICATE, Labels::new(), seconds as f64 / 86_400.0);
+    moment.count(STRANGERS, Labels::new(), web.strangers.refused());
     moment.many(IN_FLIGHT, Labels::new(), web.in_flight());
     moment.traffic("", &web.elsewhere);
     for (name, place) in web.places() {

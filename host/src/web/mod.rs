@@ -8,6 +8,7 @@ pub mod admin;
 mod auth;
 mod bulk;
 mod errors;
+mod folders;
 mod health;
 mod inside;
 pub mod metrics;
@@ -16,6 +17,7 @@ mod reply;
 mod request;
 mod scim;
 pub mod server;
+mod strangers;
 pub mod tls;
 mod traffic;
 
@@ -108,6 +110,8 @@ pub struct Web {
     ended: CancellationToken,
     started: jiff::Timestamp,
     certificates: OnceLock<Arc<tls::Certificates>>,
+    /// Whose certificates were refused.
+    strangers: Arc<strangers::Strangers>,
 }
 
 impl Web {
@@ -130,6 +134,7 @@ impl Web {
             ended: CancellationToken::new(),
             started,
             certificates: OnceLock::new(),
+            strangers: Arc::default(),
         })
     }
 

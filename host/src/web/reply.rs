@@ -16,6 +16,7 @@
 //! A target that refuses the connector is never 401 or 403: a client takes those as being about its
 //! own token and stops the whole job.
 
+use super::folders::without_folders;
 use crate::{
     binding::{Cause, Failure, Shown},
     scim::{Error, ErrorBody, Resource, ScimType},
@@ -202,7 +203,21 @@ pub(super) fn judged(failure: Failure) -> (StatusCode, Error) {
         Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
         Cause::Refused | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
     };
-    (status, Error { scim_type, detail: failure.public })
+    let is_of_host = matches!(
+        failure.cause,
+        Cause::NotReady
+            | Cause::Busy
+            | Cause::Unreachable
+            | Cause::Timeout
+            | Cause::Refused
+            | Cause::Internal
+    );
+    // What is wrong in a request is told in the client's own words.
+    let detail = match is_of_host {
+        true => without_folders(&failure.public).into_owned(),
+        false => failure.public,
+    };
+    (status, Error { scim_type, detail })
 }
 
 impl IntoResponse for Failure {

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{info, warn};
 
-use super::tls::Offer;
+use super::{Web, strangers::Strangers, tls::Offer};
 use connection::Connections;
 
 /// How long accepting rests when the system has no descriptor or memory for a connection.
@@ -121,6 +121,7 @@ pub struct Server {
     listeners: Vec<(TcpListener, Arc<Offer>)>,
     addresses: Vec<SocketAddr>,
     limits: Limits,
+    strangers: Arc<Strangers>,
 }
 
 impl Server {
@@ -140,7 +141,13 @@ impl Server {
         if listeners.is_empty() {
             return Err(BindError::Nowhere);
         }
-        Ok(Self { listeners, addresses: bound, limits })
+        Ok(Self { listeners, addresses: bound, limits, strangers: Arc::default() })
+    }
+
+    /// Lets the metrics know whose certificates are refused.
+    #[must_use]
+    pub fn counted_by(self, web: &Web) -> Self {
+        Self { strangers: Arc::clone(&web.strangers), ..self }
     }
 
     /// The addresses as bound, in the order given; a port of 0 is the real one here.
@@ -156,13 +163,13 @@ impl Server {
         shutdown: impl Future<Output = ()>,
         grace: Duration,
     ) -> usize {
-        let Self { listeners, limits, .. } = self;
+        let Self { listeners, limits, strangers, .. } = self;
         let tracker = TaskTracker::new();
         let stop = CancellationToken::new();
         let cut = CancellationToken::new();
         let places = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let gate = Gate { listeners, places: Arc::new(Semaphore::new(places)) };
-        let connections = Arc::new(Connections::new(service, &limits, tracker.clone()));
+        let connections = Arc::new(Connections::new(service, &limits, tracker.clone(), strangers));
 
         let accepting = async {
             let mut full = Notice::default();

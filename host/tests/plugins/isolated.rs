@@ -3,7 +3,10 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use ecma_host::plugins::{Catalog, Refusal};
+use ecma_host::{
+    config::WorkerLimits,
+    plugins::{Catalog, Isolation, Refusal, Surroundings},
+};
 use ecma_plugin_sdk::{
     Entry, ErrorKind, ImportRun, Pager, Plugin, Values,
     testkit::{self, Contract, TempDir, temp_dir},
@@ -142,6 +145,17 @@ fn a_connection_says_that_its_process_has_ended_and_the_next_one_works() {
     let error = next.test().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "worth another try: {error}");
     connect("nothing").unwrap().test().unwrap();
+}
+
+#[test]
+fn a_plugin_that_gets_too_little_memory_names_the_limit() {
+    let home = Home::new();
+    home.put("libfolder.so", &library("folder"));
+    let limits = WorkerLimits { memory_mb: 1, ..WorkerLimits::default() };
+    let surroundings = Surroundings { limits, ..Surroundings::default() };
+    let plugin = home.scan().plugin("folder", Isolation::Process(surroundings)).unwrap();
+    let error = plugin.parameters(None, &Values::default()).unwrap_err();
+    assert!(error.message().contains("it may take 1 MB ([worker] memory_mb)"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Folders, plugins and documents of a home.
 
-use super::Findings;
+use super::{Findings, account::Account};
 use crate::{
     app::{texts, workbench::Workbench},
     config::{HostConfig, Loaded, SEALED, SealingKey, load_connectors, places},
@@ -23,7 +23,7 @@ fn is_writable(folder: &Path) -> bool {
     fs::metadata(folder).is_ok_and(|known| !known.permissions().readonly())
 }
 
-pub(super) fn folders(config: &HostConfig, found: &mut Findings) {
+pub(super) fn folders(config: &HostConfig, account: &Account, found: &mut Findings) {
     for (folder, name, is_private) in [
         (&config.home, "home", false),
         (&config.plugins, "plugins folder", false),
@@ -46,13 +46,18 @@ pub(super) fn folders(config: &HostConfig, found: &mut Findings) {
             ),
         }
     }
-    if config.state.exists() && !is_writable(&config.state) {
+    if config.state.exists() && !account.may_write(&config.state) {
         let shown = config.state.display();
-        found.error(
-            "state folder",
-            format!("{shown} cannot be written"),
-            "run this, and the host, as the account that it belongs to",
+        let what = format!("{shown} cannot be written by the host's account");
+        found.error("state folder", what, account.remedy(&config.state));
+    }
+    if config.connectors.exists() && !account.may_write(&config.connectors) {
+        let shown = config.connectors.display();
+        let what = format!(
+            "{shown} cannot be written by the host's account: commands such as `token new` and \
+             `connectors rename` fail"
         );
+        found.warning("connectors folder", what, account.remedy(&config.connectors));
     }
 }
 
@@ -121,9 +126,11 @@ pub(super) fn plugins_and_documents(config: &HostConfig, found: &mut Findings) {
                 continue;
             }
         };
-        match bench.bind(connector) {
-            Ok(_) => found.ok(&shown, "right, and its plugin takes its values"),
-            Err(reasons) => {
+        match bench.in_the_way(connector) {
+            reasons if reasons.is_empty() => {
+                found.ok(&shown, "right, and its plugin takes its values");
+            }
+            reasons => {
                 let test = name.map_or_else(String::new, |name| name.to_string());
                 found.error(
                     &shown,

@@ -17,9 +17,7 @@ const FIRST_YEAR: i16 = 2025;
 pub(super) fn look(config: &HostConfig, found: &mut Findings) {
     clock(config, found);
     let folder = if config.state.exists() { &config.state } else { &config.home };
-    if let Some(free) = free_disk(folder) {
-        disk(free, found);
-    }
+    disk_of(folder, "disk", found);
     if let Some(available) = available_memory() {
         memory(available, found);
     }
@@ -46,14 +44,34 @@ fn clock(config: &HostConfig, found: &mut Findings) {
     }
 }
 
-fn disk(free: u64, found: &mut Findings) {
-    let what = format!("{} are free", size(free));
-    let remedy = "make room where the home is";
-    match free {
-        0..NO_DISK => found.error("disk", what, remedy),
-        NO_DISK..LITTLE_DISK => found.warning("disk", what, remedy),
-        _ => found.ok("disk", what),
+/// How much is free where this folder is.
+pub(super) fn disk_of(folder: &Path, at: &str, found: &mut Findings) {
+    if let Some(free) = free_disk(folder) {
+        disk(free, folder, at, found);
     }
+}
+
+fn disk(free: u64, folder: &Path, at: &str, found: &mut Findings) {
+    let what = format!("{} are free", size(free));
+    let remedy = format!("make room where {} is", folder.display());
+    match free {
+        0..NO_DISK => found.error(at, what, remedy),
+        NO_DISK..LITTLE_DISK => found.warning(at, what, remedy),
+        _ => found.ok(at, what),
+    }
+}
+
+/// Whether both are on one disk; one that is not there is on any.
+#[cfg(unix)]
+pub(super) fn is_same_disk(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let disk = |path| fs::metadata(path).map(|known| known.dev());
+    !matches!((disk(one), disk(other)), (Ok(one), Ok(other)) if one != other)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_same_disk(_: &Path, _: &Path) -> bool {
+    true
 }
 
 fn memory(available: u64, found: &mut Findings) {
@@ -133,7 +151,11 @@ mod tests {
         for (free, expected) in
             [(1 << 20, Urgency::Error), (100 << 20, Urgency::Warning), (10 << 30, Urgency::Ok)]
         {
-            assert_eq!(urgency(|found| disk(free, found)), expected, "{free}");
+            assert_eq!(
+                urgency(|found| disk(free, Path::new("."), "disk", found)),
+                expected,
+                "{free}"
+            );
         }
         assert_eq!(urgency(|found| memory(100 << 20, found)), Urgency::Warning);
         assert_eq!(urgency(|found| memory(1 << 30, found)), Urgency::Ok);

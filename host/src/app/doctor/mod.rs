@@ -1,11 +1,14 @@
 //! Looks at a home as a whole and says what an operator should know, each thing with a remedy.
 
+mod account;
 mod home;
+mod logs;
 mod machine;
 mod served;
 
 use super::{enter, walk::Ask};
 use crate::config::{HostConfig, Problem};
+use account::Account;
 use serde::Serialize;
 use std::{fmt, path::Path};
 
@@ -97,11 +100,14 @@ pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>
             found.error("host.toml", problem.to_string(), "correct it; the rest was looked at");
         }),
     }
-    home::folders(config, &mut found);
+    let account = Account::of_host(config);
+    home::folders(config, &account, &mut found);
+    logs::look(config, &account, &mut found);
     if home::is_usable(config) {
         home::plugins_and_documents(config, &mut found);
         served::certificate(config, &mut found);
     }
+    served::exposed(config, &mut found);
     served::running(config, admin, &mut found);
     machine::look(config, &mut found);
     let mut findings = found.0;

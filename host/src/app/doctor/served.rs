@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::{
     app::{any_sealing_key, certificates, now, ready_file, simulate::is_running, walk::Ask},
-    config::HostConfig,
+    config::{HostConfig, exposed_of_connector, load_connectors},
     web::tls::{Age, Pair},
 };
 use serde_json::Value;
@@ -44,6 +44,18 @@ pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
             found.warning(&shown, format!("it expires in {days} days"), renew);
         }
         Age::Ended => found.error(&shown, format!("it expired on {}", facts.not_after), renew),
+    }
+}
+
+/// Secrets that others may read: those of the certificate, and of the connectors.
+pub(super) fn exposed(config: &HostConfig, found: &mut Findings) {
+    let loaded = load_connectors(&config.connectors);
+    let connectors = loaded.iter().filter_map(|one| one.result.as_ref().ok());
+    let connectors = connectors.flat_map(|one| exposed_of_connector(&config.home, one));
+    for one in certificates::exposed(config).into_iter().chain(connectors) {
+        let shown = one.path.strip_prefix(&config.home).unwrap_or(&one.path).display().to_string();
+        let what = format!("{} may read it ({:o}), and a secret is in it", one.who, one.mode);
+        found.warning(&shown, what, format!("`{}`", one.remedy));
     }
 }
 

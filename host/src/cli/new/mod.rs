@@ -13,7 +13,7 @@ use ecma_host::{
         TokenHash,
     },
     draft::{self, Draft, Given, Wishes},
-    space::mapping,
+    space::mapping::{self, Misfit},
 };
 use ecma_plugin_sdk::{Capabilities, Plugin, Schema, Values};
 use serde_json::json;
@@ -240,9 +240,13 @@ fn misfits(
     objects: &[ObjectMapping],
     capabilities: &Capabilities,
 ) -> anyhow::Result<()> {
-    if let Err(misfits) = mapping::compile(schema, objects, capabilities) {
-        let texts: Vec<String> =
-            misfits.iter().map(|misfit| format!("{}: {}", misfit.key, misfit.message)).collect();
+    told(&mapping::compile(schema, objects, capabilities).err().unwrap_or_default())
+}
+
+fn told(misfits: &[Misfit]) -> anyhow::Result<()> {
+    let texts: Vec<String> =
+        misfits.iter().map(|misfit| format!("{}: {}", misfit.key, misfit.message)).collect();
+    if !texts.is_empty() {
         bail!(
             "the mapping does not fit the target; --map ATTRIBUTE=PATH puts an attribute elsewhere, \
              --no-map ATTRIBUTE leaves it out\n{}",
@@ -263,10 +267,11 @@ fn check(
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
-    if let (Some(schema), Ok(read)) = (&target.schema, ConnectorConfig::parse(name, "", text)) {
-        misfits(schema, &read.objects, &target.capabilities)?;
+    match (&target.schema, ConnectorConfig::parse(name, "", text)) {
+        (Some(schema), Ok(read)) => misfits(schema, &read.objects, &target.capabilities),
+        (None, Ok(read)) => told(&mapping::misfits_without_target(&read.objects)),
+        (_, Err(_)) => Ok(()),
     }
-    Ok(())
 }
 
 fn show(objects: &[ObjectMapping]) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use super::{
     limits,
     orders::Orders,
 };
+use crate::plugins::refusal::want_of_memory;
 use ecma_plugin_sdk::{Error, ErrorKind, Library, LogLine, LogTarget, Pager, Transport, set_log};
 use parking_lot::Mutex;
 use std::{
@@ -18,7 +19,7 @@ use std::{
     panic, process,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
         mpsc::{Receiver, Sender, TryRecvError, channel},
     },
     thread::{self, JoinHandle},
@@ -33,6 +34,8 @@ const AHEAD: usize = 2;
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 static OUTPUT: OnceLock<Mutex<File>> = OnceLock::new();
+/// Megabytes that the plugin may take; 0: no limit.
+static MEMORY: AtomicU32 = AtomicU32::new(0);
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
 thread_local! {
@@ -55,6 +58,7 @@ pub fn run(orders: &Orders) -> io::Result<()> {
     let _ = OUTPUT.set(Mutex::new(output));
     set_log(LogTarget { enabled, line });
     let reader = thread::Builder::new().name("host".to_owned()).spawn(move || serve(input))?;
+    MEMORY.store(orders.limits().memory_mb, Ordering::Relaxed);
     limits::set(orders.limits())?;
     let opened = Library::open(&orders.library, &orders.prerequisites);
     let info = opened.map(|(info, library)| {
@@ -137,10 +141,13 @@ fn serve(input: File) {
     }
     drop(open);
     // Whatever the plugin does now, this ends.
-    thread::spawn(|| {
+    let watch = thread::Builder::new().spawn(|| {
         thread::sleep(GRACE);
         limits::die();
     });
+    if watch.is_err() {
+        limits::die();
+    }
     threads.into_iter().for_each(|thread| drop(thread.join()));
     process::exit(0);
 }
@@ -158,7 +165,11 @@ fn start(threads: &mut Vec<JoinHandle<()>>, session: u32, work: impl FnOnce() + 
     });
     match started {
         Ok(thread) => threads.push(thread),
-        Err(error) => answer(session, Err(Error::new(ErrorKind::Busy, error.to_string()))),
+        Err(error) => {
+            let why = want_of_memory(MEMORY.load(Ordering::Relaxed));
+            let text = format!("the plugin's process cannot start a thread: {error}{why}");
+            answer(session, Err(Error::new(ErrorKind::Busy, text)));
+        }
     }
 }
 

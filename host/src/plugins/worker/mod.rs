@@ -28,7 +28,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -116,8 +119,8 @@ fn explained(limits: WorkerLimits, status: &ExitStatus) -> String {
     if limits.cpu_seconds > 0 && ended_by(Signal::XCPU) {
         return format!(", it has used its {} seconds of a processor", limits.cpu_seconds);
     }
-    if limits.memory_mb > 0 && (ended_by(Signal::ABORT) || ended_by(Signal::SEGV)) {
-        return format!(", perhaps for want of memory: it may take {} MB", limits.memory_mb);
+    if ended_by(Signal::ABORT) || ended_by(Signal::SEGV) {
+        return super::refusal::want_of_memory(limits.memory_mb);
     }
     String::new()
 }
@@ -160,6 +163,8 @@ pub(super) struct Isolated {
     current: Mutex<Option<Arc<Running>>>,
     /// Held while a worker is started.
     pauses: Mutex<Pauses>,
+    /// Workers so far.
+    started: AtomicU64,
 }
 
 impl Isolated {
@@ -170,7 +175,8 @@ impl Isolated {
         surroundings: Surroundings,
     ) -> Isolated {
         let (current, pauses) = (Mutex::default(), Mutex::default());
-        Isolated { program, plugin, newest, surroundings, current, pauses }
+        let started = AtomicU64::new(0);
+        Isolated { program, plugin, newest, surroundings, current, pauses, started }
     }
 
     fn ready(&self) -> Option<Arc<Running>> {
@@ -212,9 +218,11 @@ impl Isolated {
             .surroundings
             .start(&self.program, &self.plugin, &library)
             .map_err(|error| Refusal::NoProcess(error.to_string()))?;
+        self.started.fetch_add(1, Ordering::Relaxed);
         // At once: it can be ended while it loads.
         *self.current.lock() = Some(Arc::clone(&running));
-        let info = running.wait(&first)?;
+        let memory_mb = self.surroundings.limits.memory_mb;
+        let info = running.wait(&first).map_err(|refusal| refusal.under_limit(memory_mb))?;
         let connector = &self.surroundings.connector;
         tracing::debug!(connector, plugin = info.name, version = info.version, "Worker started");
         Ok(running)
@@ -237,6 +245,10 @@ impl Transport for Isolated {
     fn end(&self) -> bool {
         self.current.lock().iter().for_each(|running| running.end());
         true
+    }
+
+    fn restarts(&self) -> u64 {
+        self.started.load(Ordering::Relaxed).saturating_sub(1)
     }
 }
 

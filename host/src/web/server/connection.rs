@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::{Answers, Limits, Offer, Peer};
+use super::{Answers, Limits, Offer, Peer, Strangers};
 
 /// A connection without requests is closed after about this long.
 const IDLE: Duration = Duration::from_secs(120);
@@ -50,10 +50,16 @@ pub(super) struct Connections<S> {
     http2: http2::Builder<Tracked>,
     header: Duration,
     handshake: Duration,
+    strangers: Arc<Strangers>,
 }
 
 impl<S: Answers> Connections<S> {
-    pub(super) fn new(service: S, limits: &Limits, tracker: TaskTracker) -> Self {
+    pub(super) fn new(
+        service: S,
+        limits: &Limits,
+        tracker: TaskTracker,
+        strangers: Arc<Strangers>,
+    ) -> Self {
         let mut http1 = http1::Builder::new();
         http1.max_buf_size(BUFFER_BYTES);
         let mut http2 = http2::Builder::new(Tracked(tracker));
@@ -68,6 +74,7 @@ impl<S: Answers> Connections<S> {
             http2,
             header: Duration::from_secs(limits.header_seconds.max(1)),
             handshake: Duration::from_secs(limits.handshake_seconds.max(1)),
+            strangers,
         }
     }
 
@@ -87,7 +94,9 @@ impl<S: Answers> Connections<S> {
         let tls = match accepted {
             Ok(Ok(tls)) => tls,
             Ok(Err(error)) => {
-                debug!(%error, "A handshake failed");
+                if !self.strangers.heard(peer.0, &error) {
+                    debug!(%error, "A handshake failed");
+                }
                 return;
             }
             Err(_) => {

@@ -24,7 +24,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// The PEM armor or the base64 inside it is broken.
-    #[error("{} is not sound PEM: {source}", .path.display())]
+    #[error("{} is not sound PEM: {}", .path.display(), of_pem(.source))]
     Pem {
         /// The file.
         path: PathBuf,
@@ -139,4 +139,16 @@ fn belongs_elsewhere(matching: Option<usize>) -> String {
     matching.map_or_else(String::new, |place| {
         format!("; it belongs to number {place}: the server's own certificate must come first")
     })
+}
+
+/// What the reader of PEM met; it would show lines of the file as numbers.
+fn of_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            format!("its line END {} is missing", String::from_utf8_lossy(end_marker).trim())
+        }
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is damaged".to_owned(),
+        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is no base64".to_owned(),
+        other => other.to_string(),
+    }
 }

@@ -56,7 +56,8 @@ pub enum Age {
 impl Facts {
     /// Reads a certificate (RFC 5280 §4.1).
     pub(super) fn of(der: &[u8]) -> Result<Self, String> {
-        let (_, certificate) = X509Certificate::from_der(der).map_err(|e| e.to_string())?;
+        let (_, certificate) = X509Certificate::from_der(der)
+            .map_err(|_| "it is no X.509 certificate, or a damaged one".to_owned())?;
         let moment = |time: ASN1Time| {
             Timestamp::from_second(time.timestamp())
                 .map_err(|_| "its validity cannot be read".to_owned())

@@ -55,7 +55,7 @@ impl Pair {
                         matching: place_of_key(&chain, &key, &provider).map(|index| index + 1),
                     },
                     rustls::Error::InvalidCertificate(reason) => {
-                        bad_certificate(format!("{reason:?}"))
+                        bad_certificate(reason.to_string())
                     }
                     rustls::Error::General(reason) => {
                         TlsError::BadKey { path: files.key.clone(), reason }

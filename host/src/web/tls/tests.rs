@@ -46,6 +46,18 @@ fn each_bad_pair_is_refused_for_its_own_reason() {
     assert!(matches!(refusal("", &key), TlsError::NoCertificate { .. }));
     assert!(matches!(refusal(&key, &key), TlsError::NoCertificate { .. }));
     assert!(matches!(refusal(&broken, &key), TlsError::Pem { .. }));
+    let cut = certificate.split_once("-----END").unwrap().0;
+    for (text, said) in [
+        (broken.as_str(), "what stands between BEGIN and END is no base64"),
+        (cut, "its line END CERTIFICATE is missing"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "it is no X.509 certificate, or a damaged one",
+        ),
+    ] {
+        let told = refusal(text, &key).to_string();
+        assert!(told.contains(said), "{told}");
+    }
     let wrapped = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(matches!(refusal(wrapped, &key), TlsError::BadCertificate { .. }));
     assert!(matches!(refusal(&certificate, ""), TlsError::NoKey { .. }));
