@@ -1,6 +1,6 @@
 //! New entries.
 
-use super::{Export, write};
+use super::{Export, names_nobody, write};
 use crate::{
     client::{Answer, Search, Valued, code, is_lost},
     dn::Name,
@@ -51,6 +51,9 @@ impl Export<'_> {
         if answer.code == code::NO_SUCH_ENTRY {
             self.make_parents(name)?;
             answer = self.client.add(&dn, attributes.to_vec(), controls.to_vec())?;
+            if answer.code == code::NO_SUCH_ENTRY {
+                return Err(names_nobody(&answer));
+            }
         }
         Ok(answer)
     }

@@ -171,3 +171,10 @@ impl<'e> Export<'e> {
 fn is_elsewhere(answer: &Answer) -> bool {
     matches!(answer.code, code::NO_SUCH_ENTRY | code::ASSERTION_FAILED)
 }
+
+/// What it means that there is no such entry, of one that is there itself: Active Directory takes no
+/// references to what is not there.
+fn names_nobody(answer: &Answer) -> Error {
+    let text = answer.error().message().to_owned();
+    Error::new(ErrorKind::Invalid, format!("a value names an entry that is not there: {text}"))
+}

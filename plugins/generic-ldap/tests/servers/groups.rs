@@ -45,6 +45,21 @@ pub(crate) fn a_large_group_is_built_changed_and_imported_whole(place: &Place) {
     assert!(sorted(&group)[0] == names[0].to_string() && group.get("member").len() == count - 1);
 }
 
+pub(crate) fn a_member_that_is_not_there_is_invalid(place: &Place) {
+    let mut connection = place.connect();
+    let nobody = Value::Reference(place.dn("nobody there"));
+    let group = Entry::new("group").set("-dn-", place.dn("group"));
+    let with = group.clone().set("member", vec![nobody.clone()]);
+    let refused = export(&mut connection, Change::Add(with)).unwrap_err();
+    let group = added(&mut connection, group);
+    let update = Update::new(group.id().clone()).set("member", vec![nobody]);
+    let other = export(&mut connection, Change::Update(update)).unwrap_err();
+    for error in [refused, other] {
+        assert_eq!((error.kind(), error.attribute()), (ErrorKind::Invalid, None), "{error}");
+        assert!(error.message().contains("a value names an entry that is not there"), "{error}");
+    }
+}
+
 pub(crate) fn members_that_are_named_by_their_log_in_names_are_references(place: &Place) {
     let group = format!("posixgroup={}", place.vendor.posix_group);
     let classes = vec![format!("person={}", place.vendor.person), group];
