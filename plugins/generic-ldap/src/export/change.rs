@@ -124,7 +124,7 @@ impl Export<'_> {
     }
 
     /// Changes values, in several steps when there are many. Answers where the entry stands.
-    fn modify(
+    pub(super) fn modify(
         &mut self,
         kind: &Type,
         id: &EntryId,

@@ -6,6 +6,7 @@ mod delete;
 mod name;
 mod parents;
 mod password;
+mod rest;
 mod write;
 
 use crate::{
