@@ -274,7 +274,7 @@ pub struct Settings {
     pub(crate) password_attribute: Option<String>,
     /// Values in one modification
     ///
-    /// A change with more values of an attribute is made in several steps.
+    /// A new entry or a change with more values of an attribute is written in several steps.
     #[config(global, default = 1000)]
     pub(crate) values_per_modification: u32,
     /// Members by name

@@ -1,6 +1,6 @@
 //! New entries.
 
-use super::{Export, write};
+use super::{Export, names_nobody, rest, write};
 use crate::{
     client::{Answer, Search, Valued, code, is_lost},
     dn::Name,
@@ -11,22 +11,35 @@ use crate::{
 use ecma_plugin_sdk::{AttributeType, Entry, Error, Exported, Result, Value};
 use ldap3::controls::RawControl;
 
+/// What became of an entry that was to be added.
+pub(super) struct Added {
+    pub(super) answer: Answer,
+    /// Whether the server said so; false: the entry was found when the answer did not come.
+    pub(super) is_told: bool,
+}
+
 impl Export<'_> {
     /// Adds an entry.
     pub(super) fn add(&mut self, entry: &Entry) -> Result<Exported> {
         let target = self.target;
         let kind = self.kind(entry.id())?;
         let name = self.new_name(kind, entry)?;
-        let (attributes, waits) = self.attributes(kind, entry, &name)?;
+        let (mut attributes, waits) = self.attributes(kind, entry, &name)?;
+        let most = target.settings.values_per_modification.max(1) as usize;
+        let rest = rest::part(&mut attributes, most);
         let plan = Plan::without_members(target, kind);
         let controls: Vec<RawControl> = self.post_read(&plan).into_iter().collect();
-        let answer = self.added(&name, &attributes, &controls)?;
+        let Added { answer, is_told } = self.added(&name, &attributes, &controls)?;
         let dn = name.to_string();
         // Active Directory says so of other names too.
         if answer.code == code::ENTRY_EXISTS && self.is_there(&dn)? {
             return Err(taken(kind, &name));
         }
-        let exported = self.after(&plan, &dn, &answer.done()?)?;
+        let answer = answer.done()?;
+        let exported = match rest.is_empty() {
+            true => self.after(&plan, &dn, &answer)?,
+            false => self.fill(kind, &plan, &dn, &Added { answer, is_told }, rest)?,
+        };
         if waits {
             let anchor = exported.entry.as_ref().map(|entry| &entry.id().anchor);
             let anchor = anchor.or(exported.anchor.as_ref()).and_then(|anchor| anchor.first());
@@ -42,7 +55,7 @@ impl Export<'_> {
         name: &Name,
         attributes: &[Valued],
         controls: &[RawControl],
-    ) -> Result<Answer> {
+    ) -> Result<Added> {
         let dn = name.to_string();
         let mut answer = match self.client.add(&dn, attributes.to_vec(), controls.to_vec()) {
             Err(error) if is_lost(&error) => return self.look_after(&dn, attributes, error),
@@ -51,18 +64,22 @@ impl Export<'_> {
         if answer.code == code::NO_SUCH_ENTRY {
             self.make_parents(name)?;
             answer = self.client.add(&dn, attributes.to_vec(), controls.to_vec())?;
+            if answer.code == code::NO_SUCH_ENTRY {
+                return Err(names_nobody(&answer));
+            }
         }
-        Ok(answer)
+        Ok(Added { answer, is_told: true })
     }
 
     /// Whether an entry was added although its answer never came: with another connection, once.
-    fn look_after(&mut self, dn: &str, attributes: &[Valued], error: Error) -> Result<Answer> {
+    fn look_after(&mut self, dn: &str, attributes: &[Valued], error: Error) -> Result<Added> {
         if self.reopen().is_err() {
             return Err(error);
         }
         let names: Vec<String> = attributes.iter().map(|(name, _)| name.clone()).collect();
         let Some(found) = self.client.find(&Search::entry(dn, &names))? else {
-            return self.client.add(dn, attributes.to_vec(), Vec::new());
+            let answer = self.client.add(dn, attributes.to_vec(), Vec::new())?;
+            return Ok(Added { answer, is_told: true });
         };
         // What is not shown, as a password, tells nothing; the rest has to be what was sent.
         let is_ours = attributes.iter().all(|(name, values)| {
@@ -70,7 +87,7 @@ impl Export<'_> {
             known.is_empty() || values.iter().all(|value| known.contains(value))
         });
         let code = if is_ours { code::SUCCESS } else { code::ENTRY_EXISTS };
-        Ok(Answer { code, ..Answer::default() })
+        Ok(Added { answer: Answer { code, ..Answer::default() }, is_told: false })
     }
 
     /// What a new entry has, and whether it is to be enabled once it has a password.
@@ -109,15 +126,9 @@ impl Export<'_> {
             match known {
                 None => attributes.push((wire.to_owned(), vec![value.into_bytes()])),
                 Some(at) => {
-                    let values = &mut attributes[at].1;
-                    let is_it = |known: &Vec<u8>| {
-                        String::from_utf8_lossy(known).to_lowercase() == value.to_lowercase()
-                    };
                     let many = field.and_then(|field| kind.object_type.get(&field.name));
                     let many = many.is_none_or(|attribute| attribute.multi_valued);
-                    if many && !values.iter().any(is_it) {
-                        values.push(value.into_bytes());
-                    }
+                    in_front(&mut attributes[at].1, value, many);
                 }
             }
         }
@@ -151,6 +162,17 @@ impl Export<'_> {
     }
 }
 
+/// Puts a value of the name before the others, of which some may come only after the entry.
+fn in_front(values: &mut Vec<Vec<u8>>, value: String, many: bool) {
+    let is_it =
+        |known: &Vec<u8>| String::from_utf8_lossy(known).to_lowercase() == value.to_lowercase();
+    match values.iter().position(is_it) {
+        Some(at) => values.swap(0, at),
+        None if many => values.insert(0, value.into_bytes()),
+        None => {}
+    }
+}
+
 /// Another entry has the name; the attribute that it is made of can be mended.
 fn taken(kind: &Type, name: &Name) -> Error {
     let error = Error::already_exists(format!("is taken: {name} is there already"));
@@ -181,4 +203,24 @@ pub(crate) fn required_lists(kind: &Type) -> impl Iterator<Item = &str> {
         .filter(|a| a.required && a.multi_valued && a.kind == AttributeType::Reference)
         .filter_map(|attribute| kind.field(&attribute.name))
         .map(|field| field.wire.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_entry_is_called_goes_with_it_however_many_values_there_are() {
+        for (values, many, expected) in [
+            (["a", "b", "x"], true, &["x", "b", "a"][..]),
+            (["a", "X", "b"], true, &["X", "a", "b"]),
+            (["a", "b", "c"], true, &["x", "a", "b", "c"]),
+            (["a", "b", "c"], false, &["a", "b", "c"]),
+        ] {
+            let mut values = values.map(|value| value.as_bytes().to_vec()).to_vec();
+            in_front(&mut values, "x".to_owned(), many);
+            let expected: Vec<Vec<u8>> = expected.iter().map(|v| v.as_bytes().to_vec()).collect();
+            assert_eq!(values, expected);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Changed entries: a new name, values that come and go.
 
-use super::{Export, Place, add::required_lists, is_elsewhere};
+use super::{Export, Place, add::required_lists, is_elsewhere, names_nobody};
 use crate::{
     client::{Answer, Doing, Modification, Search, code, control},
     dn::{Name, Rename},
@@ -124,7 +124,7 @@ impl Export<'_> {
     }
 
     /// Changes values, in several steps when there are many. Answers where the entry stands.
-    fn modify(
+    pub(super) fn modify(
         &mut self,
         kind: &Type,
         id: &EntryId,
@@ -152,6 +152,9 @@ impl Export<'_> {
                 // OpenLDAP asserts it of all that its overlay `unique` finds too.
                 asserted.clear();
                 answer = self.client.modify(&dn, step.clone(), controls.clone())?;
+                if answer.code == code::NO_SUCH_ENTRY && self.is_there(&dn)? {
+                    return Err(names_nobody(&answer));
+                }
             }
             last = match answer.code {
                 // The last two are Active Directory's words for members.

@@ -2,7 +2,7 @@
 
 use super::{Export, Place, is_elsewhere};
 use crate::{
-    client::{Search, code, control},
+    client::{Answer, Search, code, control},
     dn::Name,
 };
 use ecma_plugin_sdk::{EntryId, Error, ErrorKind, Exported, Result};
@@ -10,6 +10,19 @@ use ecma_plugin_sdk::{EntryId, Error, ErrorKind, Exported, Result};
 impl Export<'_> {
     /// Deletes an entry, and all below it when the settings say so.
     pub(super) fn delete(&mut self, id: &EntryId) -> Result<Exported> {
+        let (dn, answer) = self.delete_alone(id)?;
+        if answer.code == code::NOT_A_LEAF {
+            if !self.target.settings.delete_subtree {
+                let text = format!("{dn} has entries below it, and delete_subtree is off");
+                return Err(Error::new(ErrorKind::Conflict, text));
+            }
+            return self.delete_tree(&dn);
+        }
+        answer.done().map(|_| Exported::done())
+    }
+
+    /// Deletes an entry that has none below it. Answers where it stood, and what the server said.
+    pub(super) fn delete_alone(&mut self, id: &EntryId) -> Result<(String, Answer)> {
         let place = match self.known_place(id) {
             Some(place) => place,
             None => self.locate(id, &["1.1".to_owned()])?,
@@ -20,14 +33,7 @@ impl Export<'_> {
             Place { dn, .. } = self.locate(id, &["1.1".to_owned()])?;
             answer = self.client.delete(&dn, Vec::new())?;
         }
-        if answer.code == code::NOT_A_LEAF {
-            if !self.target.settings.delete_subtree {
-                let text = format!("{dn} has entries below it, and delete_subtree is off");
-                return Err(Error::new(ErrorKind::Conflict, text));
-            }
-            return self.delete_tree(&dn);
-        }
-        answer.done().map(|_| Exported::done())
+        Ok((dn, answer))
     }
 
     fn delete_tree(&mut self, dn: &str) -> Result<Exported> {

@@ -6,6 +6,7 @@ mod delete;
 mod name;
 mod parents;
 mod password;
+mod rest;
 mod write;
 
 use crate::{
@@ -170,4 +171,11 @@ impl<'e> Export<'e> {
 /// Whether the server answered that the entry is not where it was, or is another one.
 fn is_elsewhere(answer: &Answer) -> bool {
     matches!(answer.code, code::NO_SUCH_ENTRY | code::ASSERTION_FAILED)
+}
+
+/// What it means that there is no such entry, of one that is there itself: Active Directory takes no
+/// references to what is not there.
+fn names_nobody(answer: &Answer) -> Error {
+    let text = answer.error().message().to_owned();
+    Error::new(ErrorKind::Invalid, format!("a value names an entry that is not there: {text}"))
 }

@@ -18,7 +18,7 @@ impl Export<'_> {
             }
             missing.push(parent);
         }
-        if !stands || missing.is_empty() {
+        if !stands {
             let text = format!("is {name}, which is below nothing that this directory has");
             return Err(Error::invalid(DN, text));
         }

@@ -1,7 +1,7 @@
 //! 389 Directory Server: every scenario, and what only it has.
 
 use crate::{
-    place::{connect, full, reach},
+    place::{connect, export, full, reach},
     vendors::DS389,
 };
 use ecma_plugin_sdk::{prelude::*, testkit};
@@ -39,4 +39,29 @@ fn a_log_that_was_trimmed_asks_for_a_full_import() {
         }
     };
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}
+
+/// On a server of its own, which takes only small requests.
+#[test]
+fn a_new_group_may_be_larger_than_a_request() {
+    let server = Ds389::start();
+    let most = 32 * 1024;
+    server.modify(&format!(
+        "dn: cn=config\nchangetype: modify\nreplace: nsslapd-maxbersize\n\
+         nsslapd-maxbersize: {most}\n"
+    ));
+    server.restart();
+    let name = |n: usize| format!("cn=member {n:05},ou=people,{}", server.base());
+    let members: Vec<Value> = (0..2_000).map(|n| Value::Reference(name(n))).collect();
+    assert!(members.len() * name(0).len() > 2 * most);
+    let dn = format!("cn=all,ou=groups,{}", server.base());
+    let group = Entry::new("group").set("-dn-", dn.as_str()).set("member", members.clone());
+    let values = reach(&server, &DS389);
+    let at_once = connect(&values.clone().with("values_per_modification", 10_000));
+    let error = export(&mut { at_once }, Change::Add(group.clone())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "it hangs up: {error}");
+    let mut connection = connect(&values.with("values_per_modification", 500));
+    let id = export(&mut connection, Change::Add(group)).unwrap().entry.unwrap().id().clone();
+    let whole = connection.read(&[id]).unwrap().remove(0).unwrap();
+    assert_eq!(whole.get("member").len(), members.len());
 }

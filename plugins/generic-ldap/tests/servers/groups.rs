@@ -1,7 +1,9 @@
 //! Groups with many members, and such that name them in another way.
 
 use crate::{
+    failures::plain,
     place::{Place, added, connect, everything, export, read},
+    proxy::{Break, Message, Proxy},
     vendors::MEMBERS,
 };
 use ecma_plugin_sdk::{AttributeChange, Connection, Update, prelude::*};
@@ -43,6 +45,131 @@ pub(crate) fn a_large_group_is_built_changed_and_imported_whole(place: &Place) {
     assert_eq!(place.stored(&place.dn("all"), "member").len(), count - 1);
     let group = read(&mut connection, id).unwrap();
     assert!(sorted(&group)[0] == names[0].to_string() && group.get("member").len() == count - 1);
+}
+
+/// So many values go at a time in the scenarios of new groups with more.
+const AT_ONCE: usize = 20;
+
+/// A connection that writes few values at a time.
+fn by_few(place: &Place, proxy: &Proxy) -> Connection {
+    let values = plain(&place.values, "127.0.0.1", proxy.port);
+    connect(&values.with("values_per_modification", i64::try_from(AT_ONCE).unwrap()))
+}
+
+/// A new group with so many members.
+fn group_of(place: &Place, name: &str, count: usize) -> Entry {
+    let member = |n| Value::Reference((place.vendor.member)(place, n));
+    let members: Vec<Value> = (0..count).map(member).collect();
+    Entry::new("group").set("-dn-", place.dn(name)).set("member", members)
+}
+
+pub(crate) fn a_new_group_with_many_members_is_added_in_steps(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = by_few(place, &proxy);
+    for (name, count, steps) in
+        [("few", AT_ONCE, 0), ("one more", AT_ONCE + 1, 1), ("many", 3 * AT_ONCE + 7, 3)]
+    {
+        let group = group_of(place, name, count);
+        let entry = added(&mut connection, group.clone());
+        let writes = [vec![Message::Add], vec![Message::Modify; steps]].concat();
+        assert_eq!(proxy.writes(), writes, "{name}");
+        let whole = read(&mut connection, entry.id()).unwrap();
+        assert_eq!(crate::place::values(&whole, "member"), crate::place::values(&group, "member"));
+        assert_eq!(entry.id(), whole.id());
+        assert_eq!(place.stored(&place.dn(name), "member").len(), count);
+    }
+}
+
+pub(crate) fn a_new_entry_goes_again_when_the_rest_of_it_is_refused(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = by_few(place, &proxy);
+    let count = 2 * AT_ONCE;
+    // The last value is the wrong one.
+    let refused = if place.vendor.person == "user" {
+        let group = group_of(place, "half", count);
+        let nobody = Value::Reference(place.dn("nobody there"));
+        let members = [group.get("member"), &[nobody]].concat();
+        group.set("member", members)
+    } else {
+        let mail = (0..count).map(|n| format!("m{n}@example.com"));
+        place.person("half").set("mail", mail.chain(["ü".to_owned()]).collect::<Vec<String>>())
+    };
+    let before = place.names();
+    let error = export(&mut connection, Change::Add(refused.clone())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(!error.message().contains("removed"), "{error}");
+    let mut writes = proxy.writes();
+    writes.dedup();
+    assert_eq!(writes, [Message::Add, Message::Modify, Message::Delete]);
+    assert_eq!(place.names(), before);
+
+    // That it cannot be removed is said; what was only found, and may be another's, is left.
+    let half = place.dn("half");
+    let said = format!("the new entry {half} lacks values and could not be removed: ");
+    for when in [Break::Before(Message::Delete), Break::Before(Message::Added)] {
+        proxy.breaks(when);
+        let error = export(&mut connection, Change::Add(refused.clone())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{when:?}: {error}");
+        assert!(error.message().contains(&said), "{when:?}: {error}");
+        assert_eq!(place.names().len(), before.len() + 1, "{when:?}");
+        place.delete(&half);
+    }
+}
+
+pub(crate) fn a_new_entry_goes_again_when_the_connection_breaks_before_it_has_all(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = by_few(place, &proxy);
+    let group = group_of(place, "half", 2 * AT_ONCE);
+    let before = place.names();
+    let mut breaks = vec![Break::Before(Message::Modify), Break::Before(Message::Modified)];
+    if place.vendor.person == "user" {
+        // It does not answer what it added, and is asked.
+        breaks.push(Break::Before(Message::SearchEntry));
+    }
+    for when in breaks {
+        proxy.breaks(when);
+        let error = export(&mut connection, Change::Add(group.clone())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{when:?}: {error}");
+        assert!(!error.message().contains("removed"), "{when:?}: {error}");
+        assert_eq!(place.names(), before, "{when:?}");
+    }
+    let entry = added(&mut connection, group);
+    // An answer to the first step that does not come is no reason for that.
+    proxy.writes();
+    proxy.breaks(Break::Before(Message::Added));
+    let other = added(&mut connection, group_of(place, "whole", 2 * AT_ONCE));
+    assert_eq!(proxy.writes(), [Message::Add, Message::Modify]);
+    for entry in [entry, other] {
+        assert_eq!(read(&mut connection, entry.id()).unwrap().get("member").len(), 2 * AT_ONCE);
+    }
+}
+
+pub(crate) fn a_new_entry_that_others_delete_before_it_has_all_is_worth_another_try(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = by_few(place, &proxy);
+    let group = group_of(place, "gone", 2 * AT_ONCE);
+    let (server, dn) = (place.server, place.dn("gone"));
+    proxy.before(Message::Modify, move || server.delete(&dn));
+    let error = export(&mut connection, Change::Add(group.clone())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert!(!error.message().contains("removed"), "{error}");
+    let entry = added(&mut connection, group);
+    assert_eq!(read(&mut connection, entry.id()).unwrap().get("member").len(), 2 * AT_ONCE);
+}
+
+pub(crate) fn a_member_that_is_not_there_is_invalid(place: &Place) {
+    let mut connection = place.connect();
+    let nobody = Value::Reference(place.dn("nobody there"));
+    let group = Entry::new("group").set("-dn-", place.dn("group"));
+    let with = group.clone().set("member", vec![nobody.clone()]);
+    let refused = export(&mut connection, Change::Add(with)).unwrap_err();
+    let group = added(&mut connection, group);
+    let update = Update::new(group.id().clone()).set("member", vec![nobody]);
+    let other = export(&mut connection, Change::Update(update)).unwrap_err();
+    for error in [refused, other] {
+        assert_eq!((error.kind(), error.attribute()), (ErrorKind::Invalid, None), "{error}");
+        assert!(error.message().contains("a value names an entry that is not there"), "{error}");
+    }
 }
 
 pub(crate) fn members_that_are_named_by_their_log_in_names_are_references(place: &Place) {

@@ -49,6 +49,10 @@ macro_rules! every_scenario {
         }
         tests_of! { $vendor, groups:
             a_large_group_is_built_changed_and_imported_whole
+            a_new_group_with_many_members_is_added_in_steps
+            a_new_entry_goes_again_when_the_rest_of_it_is_refused
+            a_new_entry_goes_again_when_the_connection_breaks_before_it_has_all
+            a_new_entry_that_others_delete_before_it_has_all_is_worth_another_try
             members_that_are_named_by_their_log_in_names_are_references
         }
         tests_of! { $vendor, passwords:

@@ -13,9 +13,15 @@ use std::{
 pub(crate) enum Message {
     SearchEntry = 0x64,
     SearchDone = 0x65,
+    Modify = 0x66,
+    Modified = 0x67,
     Add = 0x68,
     Added = 0x69,
+    Delete = 0x4a,
 }
+
+/// The requests that write.
+const WRITES: [Message; 3] = [Message::Add, Message::Modify, Message::Delete];
 
 /// When the connection is broken off.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +32,18 @@ pub(crate) enum Break {
     After(Message, usize),
 }
 
+/// What somebody else does.
+type Deed = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct State {
     next: Option<Break>,
+    /// What happens before a message goes on.
+    deed: Option<(Message, Deed)>,
     /// Entries of a page, and pages with that many until one ends with a time limit.
     limit: Option<(usize, usize)>,
-    /// Messages of adding that went on to the server.
-    adds: usize,
+    /// Requests to write that went on to the server.
+    writes: Vec<Message>,
     streams: Vec<TcpStream>,
 }
 
@@ -70,6 +81,11 @@ impl Proxy {
         self.state.lock().unwrap().next = Some(when);
     }
 
+    /// Does something once, before such a message goes on.
+    pub(crate) fn before(&self, message: Message, deed: impl FnOnce() + Send + 'static) {
+        self.state.lock().unwrap().deed = Some((message, Box::new(deed)));
+    }
+
     /// Lets one page with so many entries, the `nth` from now on, end with a time limit.
     pub(crate) fn limits(&self, entries: usize, nth: usize) {
         self.state.lock().unwrap().limit = Some((entries, nth));
@@ -87,9 +103,9 @@ impl Proxy {
         });
     }
 
-    /// How often an entry was to be added.
-    pub(crate) fn adds(&self) -> usize {
-        self.state.lock().unwrap().adds
+    /// The requests to write that went on to the server since this was asked last.
+    pub(crate) fn writes(&self) -> Vec<Message> {
+        std::mem::take(&mut self.state.lock().unwrap().writes)
     }
 }
 
@@ -102,6 +118,8 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &Mutex<State>) {
         } else if tag == Message::SearchDone as u8 {
             limit(&mut state.lock().unwrap(), std::mem::take(&mut entries), &mut bytes);
         }
+        let deed = state.lock().unwrap().deed.take_if(|(message, _)| *message as u8 == tag);
+        deed.into_iter().for_each(|(_, deed)| deed());
         if breaks(&mut state.lock().unwrap(), tag) || to.write_all(&bytes).is_err() {
             break;
         }
@@ -138,8 +156,8 @@ fn breaks(state: &mut State, tag: u8) -> bool {
     };
     if is_now {
         state.next = None;
-    } else if tag == Message::Add as u8 {
-        state.adds += 1;
+    } else {
+        state.writes.extend(WRITES.into_iter().find(|message| *message as u8 == tag));
     }
     is_now
 }
