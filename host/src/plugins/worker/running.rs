@@ -29,7 +29,8 @@ pub(super) const LOADING: Duration = Duration::from_secs(20);
 const CLOSING: Duration = Duration::from_secs(2);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(10);
-/// Frames of one session that wait at most: a page or an answer, and lines of the log before it.
+/// Frames of one session that wait at most: pages that run ahead or an answer, and lines of the log
+/// before them.
 const WAITING: usize = 64;
 
 /// Pages whose memory is kept for the next ones.
@@ -212,7 +213,7 @@ impl Running {
         }
     }
 
-    /// There are no more pages for now.
+    /// An import has ended; one beside it begins with fresh memory again.
     pub(super) fn no_more_pages(&self) {
         *self.spares.lock() = Vec::new();
     }

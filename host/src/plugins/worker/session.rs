@@ -24,6 +24,8 @@ pub(super) struct Talk {
     running: Arc<Running>,
     frames: Frames,
     is_open: bool,
+    /// There were pages in the call.
+    had_pages: bool,
 }
 
 struct NoPages;
@@ -39,7 +41,7 @@ impl Talk {
         // Before each call: what is wanted may depend on the spans it stands in.
         running.level(log::level());
         let frames = running.open();
-        Talk { running, frames, is_open: false }
+        Talk { running, frames, is_open: false, had_pages: false }
     }
 
     /// Asks a question.
@@ -95,6 +97,7 @@ impl Talk {
                     self.send(if stopped { Kind::Stop } else { Kind::GoOn }, &[])?;
                     stopped = stopped || !pager.take(&mut frame.bytes);
                     self.running.give_back(frame.bytes);
+                    self.had_pages = true;
                 }
                 kind => return Err(self.bad(format!("{kind:?} is no answer"))),
             }
@@ -120,7 +123,9 @@ impl Session for Talk {
         self.running.level(log::level());
         self.send(Kind::Call, request)?;
         let answered = self.answer(pager, None);
-        self.running.no_more_pages();
+        if std::mem::take(&mut self.had_pages) {
+            self.running.no_more_pages();
+        }
         answered
     }
 
