@@ -180,8 +180,11 @@ impl From<std::io::Error> for Error {
             | Io::BrokenPipe
             | Io::NotConnected
             | Io::HostUnreachable
-            | Io::NetworkUnreachable => ErrorKind::Unreachable,
-            Io::ResourceBusy | Io::StorageFull => ErrorKind::Busy,
+            | Io::NetworkUnreachable
+            // Nobody gets anything into it, and it lasts.
+            | Io::StorageFull
+            | Io::QuotaExceeded => ErrorKind::Unreachable,
+            Io::ResourceBusy => ErrorKind::Busy,
             Io::InvalidData | Io::InvalidInput => ErrorKind::Invalid,
             _ => ErrorKind::Internal,
         };

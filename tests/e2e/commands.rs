@@ -130,6 +130,35 @@ fn a_new_token_works_after_a_restart_and_the_old_one_does_not() {
 }
 
 #[test]
+fn a_token_command_says_when_the_running_host_refuses_the_document() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    host.start();
+    host.document("NEVER", "plugin = \"misbehaving\"\nautosink = 3\n");
+    let told = |arguments: &[&str], code: i32, said: &str| {
+        let output = host.run(arguments, "");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    told(&["token", "new", "NEVER"], 1, "the new token is not good yet");
+    let leaked = told(&["token", "new", "MEMORY", "--label", "leaked"], 0, "has taken it");
+    let leaked = host.entra("MEMORY").with_token(leaked.trim_end());
+    let sound = fs::read_to_string(host.path("connectors/MEMORY.toml")).unwrap();
+    let path = host.path("connectors/MEMORY.toml");
+    fs::write(&path, format!("autosink = 3\n{sound}")).unwrap();
+    told(&["token", "new", "MEMORY", "--label", "more"], 1, "autosink");
+    let removed = told(&["token", "remove", "MEMORY", "leaked", "--json"], 1, "IT IS STILL GOOD");
+    assert!(removed.contains("\"refused\"") && removed.contains("autosink"), "{removed}");
+    assert_eq!(leaked.get("/Users").status, 200, "as it was said");
+    let repaired = fs::read_to_string(&path).unwrap().replace("autosink = 3\n", "");
+    fs::write(&path, repaired).unwrap();
+    told(&["token", "remove", "MEMORY", "more"], 0, "");
+    leaked.get("/Users").refused(401);
+}
+
+#[test]
 fn a_token_can_be_elsewhere() {
     let mut host = Host::with(&["misbehaving"]);
     host.variable("MEMORY_TOKEN", "a token in the environment");

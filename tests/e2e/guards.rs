@@ -179,6 +179,10 @@ fn addresses_that_are_not_allowed_are_turned_away_and_counted() {
     assert_eq!(host.log().matches("A request from an address that is not allowed").count(), 1);
     let shown = json_of(&host, &["connectors", "show", "MEMORY"]);
     assert_eq!(shown["running"]["turnedAway"], 3);
+    let token = entra.token().to_owned();
+    let tested = host.run(&["connectors", "test", "MEMORY", "--token-stdin"], &token);
+    let said = String::from_utf8(tested.stdout).unwrap();
+    assert!(said.contains("put this machine's address into `allow`"), "{said}");
     host.document("MEMORY", &closed.replace("192.0.2.0/24", "127.0.0.0/8"));
     until("the address is allowed", || (entra.get("/Users").status == 200).then_some(()));
 }

@@ -118,10 +118,25 @@ fn new(
         None => Ok(()),
     })?;
     // Only then: a token that was made is shown whatever becomes of the rest.
-    let runs = Client::tell(&settings);
-    let taken = if runs { " The running host has taken it." } else { "" };
-    writeln!(io::stderr(), "The hash is in {}.{taken}", file.display())?;
-    Ok(Exit::Well)
+    let at = file.display();
+    Ok(match taken(&settings, name.as_str())? {
+        Taken::NoHost => {
+            writeln!(io::stderr(), "The hash is in {at}.")?;
+            Exit::Well
+        }
+        Taken::Yes => {
+            writeln!(io::stderr(), "The hash is in {at}. The running host has taken it.")?;
+            Exit::Well
+        }
+        Taken::No(reason) => {
+            writeln!(
+                io::stderr(),
+                "The hash is in {at}, but the new token is not good yet: the running host refuses the \
+                 document, and tokens of before count until it is right: {reason}"
+            )?;
+            Exit::Wrong
+        }
+    })
 }
 
 fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
@@ -129,16 +144,52 @@ fn remove(asked: &Asked, name: &str, label: &str) -> anyhow::Result<Exit> {
     let (name, file) = document_of(&settings, name)?;
     config::remove_token(&file, label)
         .with_context(|| format!("cannot change {}", file.display()))?;
-    Client::tell(&settings);
+    let taken = taken(&settings, name.as_str())?;
     let mut all = load_connectors(&settings.connectors).into_iter();
     let left = all.find(|one| one.file == file).and_then(|one| one.result.ok());
     let note = left.and_then(|config| note(name.as_str(), &config.tokens, app::now()));
-    let value = json!({"connector": name.as_str(), "removed": label, "note": note});
-    asked.print(&value, |out| writeln!(out, "the token {label} of {name} is removed"))?;
+    let refused = if let Taken::No(reason) = taken { Some(reason) } else { None };
+    let value = json!({
+        "connector": name.as_str(), "removed": label, "note": note, "refused": refused,
+    });
+    let gone = if refused.is_some() { "removed from the document" } else { "removed" };
+    asked.print(&value, |out| writeln!(out, "the token {label} of {name} is {gone}"))?;
     if let Some(note) = note {
         writeln!(io::stderr(), "{note}")?;
     }
-    Ok(Exit::Well)
+    let Some(reason) = refused else { return Ok(Exit::Well) };
+    writeln!(
+        io::stderr(),
+        "IT IS STILL GOOD: the running host refuses the document, and tokens of before count until it is \
+         right: {reason}"
+    )?;
+    Ok(Exit::Wrong)
+}
+
+/// What a running host made of a changed document.
+enum Taken {
+    Yes,
+    /// It is refused for this reason; the one before goes on where there was one.
+    No(String),
+    NoHost,
+}
+
+fn taken(settings: &HostConfig, name: &str) -> anyhow::Result<Taken> {
+    if !Client::tell(settings) {
+        return Ok(Taken::NoHost);
+    }
+    let state = Client::new(settings)?.get("/v1/health")?;
+    let mut connectors = state["connectors"].as_array().into_iter().flatten();
+    let connector = connectors.find(|one| one["name"] == name).cloned().unwrap_or_default();
+    let mut notices = connector["notices"].as_array().into_iter().flatten();
+    let refused = notices.find(|notice| notice["kind"] == "refused");
+    // One that is not bound has no plugin yet; another may have failed for its target.
+    let is_broken = connector["state"] == "failed" && connector["plugin"].is_null();
+    let reason = refused.or(is_broken.then_some(&connector)).map(|one| &one["detail"]);
+    Ok(match reason.and_then(Value::as_str) {
+        Some(reason) => Taken::No(reason.to_owned()),
+        None => Taken::Yes,
+    })
 }
 
 /// What is to be known of the tokens that are left, when they are none, or not for long.

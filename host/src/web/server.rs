@@ -2,6 +2,7 @@
 //! drains at the end. It knows nothing of routes and SCIM.
 
 mod connection;
+mod unread;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};

@@ -87,7 +87,12 @@ pub(super) fn walk(
     }
     let answer = over.get(&question);
     let passed = walked.link("token", || match &answer {
-        Ok((401 | 403, value)) => Err(broken(
+        Ok((403, value)) => Err(broken(
+            said(value),
+            "put this machine's address into `allow` of the document or of host.toml, or ask from one that \
+             is in there; the token says nothing about it",
+        )),
+        Ok((401, value)) => Err(broken(
             said(value),
             format!(
                 "give the client the connector's token; `ecma-host token new {}` makes a new one",

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::{Answers, Limits, Offer, Peer, Strangers};
+use super::{Answers, Limits, Offer, Peer, Strangers, unread::Unread};
 
 /// A connection without requests is closed after about this long.
 const IDLE: Duration = Duration::from_secs(120);
@@ -109,11 +109,22 @@ impl<S: Answers> Connections<S> {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let running = Running::begin(&activity);
-            let mut request = request.map(body);
+            let (head, incoming) = request.into_parts();
+            let mut unread = None;
+            // What usually is no body at all is not kept in a box.
+            let body = match incoming {
+                none if none.is_end_stream() => Body::empty(),
+                some if is_http2 => unread.insert(Unread::default()).lend(some),
+                some => Body::new(some),
+            };
+            let mut request = hyper::Request::from_parts(head, body);
             request.extensions_mut().insert(peer);
             let answer = self.service.clone().call(request);
             async move {
                 let answer = answer.await;
+                if let Some(unread) = unread {
+                    unread.read().await;
+                }
                 drop(running);
                 answer
             }
@@ -258,11 +269,6 @@ impl<'a> Watch<'a> {
         self.half_a_head = half_a_head;
         Sight::Resting
     }
-}
-
-/// What usually is no body at all is not kept in a box.
-fn body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
 /// Bytes of an answer that are written as fast as the client takes them: more than a page of a list.

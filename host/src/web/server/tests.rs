@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -130,6 +131,31 @@ impl Client {
         let body = to_bytes(Body::new(answer.into_body()), usize::MAX).await.unwrap();
         Ok((version, body.to_vec()))
     }
+}
+
+#[tokio::test]
+async fn a_short_body_is_read_before_an_answer_that_did_not_want_it() {
+    let host = Host::start(ROOMY, AMPLE).await;
+    let Client::Http2(mut sender) = host.client("h2").await else { unreachable!() };
+    let ended = Arc::new(AtomicBool::new(false));
+    let tell = Arc::clone(&ended);
+    let chunks = futures_util::stream::unfold(0, move |number| {
+        let tell = Arc::clone(&tell);
+        async move {
+            if number == 2 {
+                tell.store(true, Ordering::Relaxed);
+                return None;
+            }
+            // An answer that did not wait would be here before the second chunk.
+            tokio::time::sleep(Duration::from_millis(100 * number)).await;
+            Some((Ok::<_, io::Error>(vec![b'x'; 10]), number + 1))
+        }
+    });
+    let request = Request::post("https://localhost/").header("content-length", 20);
+    sender.ready().await.unwrap();
+    let answer = sender.send_request(request.body(Body::from_stream(chunks)).unwrap());
+    assert_eq!(answer.await.unwrap().status(), 405, "nobody reads it");
+    assert!(ended.load(Ordering::Relaxed), "no reset came in between");
 }
 
 /// Ends when the server has closed the connection, in whichever way.
