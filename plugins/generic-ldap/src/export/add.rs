@@ -2,10 +2,11 @@
 
 use super::{Export, names_nobody, rest, write};
 use crate::{
-    client::{Answer, Search, Valued, code, is_lost},
+    client::{Answer, Modification, Search, Valued, code, is_lost},
     dn::Name,
     enabled::ENABLED,
     plan::Plan,
+    range,
     schema::{OBJECT_CLASS, Type},
 };
 use ecma_plugin_sdk::{AttributeType, Entry, Error, Exported, Result, Value};
@@ -29,7 +30,7 @@ impl Export<'_> {
         let rest = rest::part(&mut attributes, most);
         let plan = Plan::without_members(target, kind);
         let controls: Vec<RawControl> = self.post_read(&plan).into_iter().collect();
-        let Added { answer, is_told } = self.added(&name, &attributes, &controls)?;
+        let Added { answer, is_told } = self.added(&name, &attributes, &rest, &controls)?;
         let dn = name.to_string();
         // Active Directory says so of other names too.
         if answer.code == code::ENTRY_EXISTS && self.is_there(&dn)? {
@@ -54,11 +55,14 @@ impl Export<'_> {
         &mut self,
         name: &Name,
         attributes: &[Valued],
+        rest: &[Modification],
         controls: &[RawControl],
     ) -> Result<Added> {
         let dn = name.to_string();
         let mut answer = match self.client.add(&dn, attributes.to_vec(), controls.to_vec()) {
-            Err(error) if is_lost(&error) => return self.look_after(&dn, attributes, error),
+            Err(error) if is_lost(&error) => {
+                return self.look_after(&dn, attributes, rest, error);
+            }
             answer => answer?,
         };
         if answer.code == code::NO_SUCH_ENTRY {
@@ -72,19 +76,29 @@ impl Export<'_> {
     }
 
     /// Whether an entry was added although its answer never came: with another connection, once.
-    fn look_after(&mut self, dn: &str, attributes: &[Valued], error: Error) -> Result<Added> {
+    fn look_after(
+        &mut self,
+        dn: &str,
+        attributes: &[Valued],
+        rest: &[Modification],
+        error: Error,
+    ) -> Result<Added> {
         if self.reopen().is_err() {
             return Err(error);
         }
         let names: Vec<String> = attributes.iter().map(|(name, _)| name.clone()).collect();
-        let Some(found) = self.client.find(&Search::entry(dn, &names))? else {
+        let Some(mut found) = self.client.find(&Search::entry(dn, &names))? else {
             let answer = self.client.add(dn, attributes.to_vec(), Vec::new())?;
             return Ok(Added { answer, is_told: true });
         };
-        // What is not shown, as a password, tells nothing; the rest has to be what was sent.
+        range::complete(self.client, &mut found)?;
+        // What is not shown, as a password, tells nothing; all else has to be what was sent. Where
+        // values are still to come, just that: they are written into this entry.
         let is_ours = attributes.iter().all(|(name, values)| {
             let known = found.get(name);
-            known.is_empty() || values.iter().all(|value| known.contains(value))
+            let is_part = rest.iter().any(|one| one.name == *name);
+            (!is_part || known.len() == values.len())
+                && (known.is_empty() || values.iter().all(|value| known.contains(value)))
         });
         let code = if is_ours { code::SUCCESS } else { code::ENTRY_EXISTS };
         Ok(Added { answer: Answer { code, ..Answer::default() }, is_told: false })

@@ -73,18 +73,23 @@ impl Export<'_> {
 
 /// What a client is told of an entry that could not be filled, and of its removal.
 fn refused(dn: &str, why: Error, stays: Option<Error>) -> Error {
-    let is_gone = why.kind() == ErrorKind::NotFound;
-    // Somebody else was quicker. Nobody asked for an entry that is not there: it is worth another try.
-    let why = match is_gone {
-        true => Error::new(ErrorKind::Busy, why.message()).context("the new entry went away"),
-        false => why,
-    };
-    let stays = stays.filter(|error| !is_gone || error.kind() != ErrorKind::NotFound);
+    if why.kind() == ErrorKind::NotFound {
+        // Somebody else was quicker. Nobody asked for an entry that is not there: it is worth
+        // another try, and nothing is left to be removed.
+        return Error::new(ErrorKind::Busy, why.message()).context("the new entry went away");
+    }
+    // After a lost connection it may be another server that does not know the entry yet.
+    let stays = stays.filter(|error| is_lost(&why) || error.kind() != ErrorKind::NotFound);
     let Some(error) = stays else { return why };
     tracing::error!(entry = dn, kind = ?error.kind(), "A new entry stays without all its values");
     let said = why.message();
     let text = format!("{said}; the new entry {dn} lacks values and could not be removed: {error}");
-    why.with_message(text)
+    match why.kind() {
+        // The host sends again what was unreachable, and the entry would be in its own way. What
+        // timed out it only looks up.
+        ErrorKind::Unreachable => Error::new(ErrorKind::Timeout, text),
+        _ => why.with_message(text),
+    }
 }
 
 /// Parts the values of a new entry into those that go with it, of each attribute so many at most, and
@@ -134,5 +139,29 @@ mod tests {
         ];
         assert_eq!(attributes, along);
         assert_eq!(rest, [added("member", 3..8), added("description", 3..4)]);
+    }
+
+    #[test]
+    fn an_entry_that_stays_is_told_and_not_sent_again_and_one_that_is_gone_does_not_stay() {
+        use ErrorKind::{Busy, Conflict, Invalid, NotFound, Timeout, Unreachable};
+        for (why, removal, kind, stays) in [
+            (Invalid, None, Invalid, false),
+            (Invalid, Some(Unreachable), Invalid, true),
+            (Invalid, Some(NotFound), Invalid, false),
+            (Unreachable, None, Unreachable, false),
+            (Unreachable, Some(Unreachable), Timeout, true),
+            (Unreachable, Some(Conflict), Timeout, true),
+            (Unreachable, Some(NotFound), Timeout, true),
+            (Timeout, Some(Unreachable), Timeout, true),
+            (NotFound, Some(NotFound), Busy, false),
+            (NotFound, Some(Conflict), Busy, false),
+            (NotFound, Some(Unreachable), Busy, false),
+        ] {
+            let error = |kind| Error::new(kind, format!("{kind:?}"));
+            let told = refused("cn=half", error(why), removal.map(error));
+            assert_eq!(told.kind(), kind, "{why:?} {removal:?}");
+            let text = "the new entry cn=half lacks values and could not be removed";
+            assert_eq!(told.message().contains(text), stays, "{why:?} {removal:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     vendors::MEMBERS,
 };
 use ecma_plugin_sdk::{AttributeChange, Connection, Update, prelude::*};
+use std::sync::Arc;
 
 fn members(connection: &mut Connection, id: &EntryId, added: &[Value], removed: &[Value]) {
     let mut update = Update::new(id.clone());
@@ -117,10 +118,10 @@ pub(crate) fn a_new_entry_goes_again_when_the_rest_of_it_is_refused(place: &Plac
 }
 
 pub(crate) fn a_new_entry_goes_again_when_the_connection_breaks_before_it_has_all(place: &Place) {
-    let proxy = Proxy::to(place.host(), place.port());
+    let proxy = Arc::new(Proxy::to(place.host(), place.port()));
     let mut connection = by_few(place, &proxy);
     let group = group_of(place, "half", 2 * AT_ONCE);
-    let before = place.names();
+    let (before, half) = (place.names(), place.dn("half"));
     let mut breaks = vec![Break::Before(Message::Modify), Break::Before(Message::Modified)];
     if place.vendor.person == "user" {
         // It does not answer what it added, and is asked.
@@ -133,6 +134,15 @@ pub(crate) fn a_new_entry_goes_again_when_the_connection_breaks_before_it_has_al
         assert!(!error.message().contains("removed"), "{when:?}: {error}");
         assert_eq!(place.names(), before, "{when:?}");
     }
+    // One that stays would be in its own way: the host is to look, and not to send it again.
+    let shared = proxy.clone();
+    proxy.breaks(Break::Before(Message::Modify));
+    proxy.before(Message::Delete, move || shared.breaks(Break::Before(Message::Delete)));
+    let error = export(&mut connection, Change::Add(group.clone())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    let said = format!("the new entry {half} lacks values and could not be removed: ");
+    assert!(error.message().contains(&said), "{error}");
+    place.delete(&half);
     let entry = added(&mut connection, group);
     // An answer to the first step that does not come is no reason for that.
     proxy.writes();
@@ -148,13 +158,42 @@ pub(crate) fn a_new_entry_that_others_delete_before_it_has_all_is_worth_another_
     let proxy = Proxy::to(place.host(), place.port());
     let mut connection = by_few(place, &proxy);
     let group = group_of(place, "gone", 2 * AT_ONCE);
-    let (server, dn) = (place.server, place.dn("gone"));
-    proxy.before(Message::Modify, move || server.delete(&dn));
-    let error = export(&mut connection, Change::Add(group.clone())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
-    assert!(!error.message().contains("removed"), "{error}");
+    for is_told in [true, false] {
+        if !is_told {
+            proxy.breaks(Break::Before(Message::Added));
+        }
+        let (server, dn) = (place.server, place.dn("gone"));
+        proxy.before(Message::Modify, move || server.delete(&dn));
+        let error = export(&mut connection, Change::Add(group.clone())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+        assert!(!error.message().contains("removed"), "{error}");
+    }
     let entry = added(&mut connection, group);
     assert_eq!(read(&mut connection, entry.id()).unwrap().get("member").len(), 2 * AT_ONCE);
+}
+
+pub(crate) fn a_group_of_others_gets_no_members_when_an_answer_does_not_come(place: &Place) {
+    let proxy = Proxy::to(place.host(), place.port());
+    let mut connection = by_few(place, &proxy);
+    let class = place.vendor.group;
+    // It has all that goes with the new one, and more, or nothing that could be compared.
+    let groups = [("none", 0), ("one more", AT_ONCE + 1), ("twice", 2 * AT_ONCE)];
+    for (name, count) in groups {
+        if count == 0 && class == "groupOfNames" {
+            continue;
+        }
+        let dn = place.dn(name);
+        let member = |n| format!("member: {}\n", (place.vendor.member)(place, n));
+        let members: String = (0..count).map(member).collect();
+        place.add(&format!(
+            "dn: {dn}\nobjectClass: top\nobjectClass: {class}\ncn: {name}\n{members}"
+        ));
+        proxy.breaks(Break::Before(Message::Added));
+        let group = group_of(place, name, 3 * AT_ONCE);
+        let error = export(&mut connection, Change::Add(group)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{name}: {error}");
+        assert_eq!(proxy.writes(), [Message::Add], "{name}");
+    }
 }
 
 pub(crate) fn a_member_that_is_not_there_is_invalid(place: &Place) {

@@ -53,6 +53,7 @@ macro_rules! every_scenario {
             a_new_entry_goes_again_when_the_rest_of_it_is_refused
             a_new_entry_goes_again_when_the_connection_breaks_before_it_has_all
             a_new_entry_that_others_delete_before_it_has_all_is_worth_another_try
+            a_group_of_others_gets_no_members_when_an_answer_does_not_come
             members_that_are_named_by_their_log_in_names_are_references
         }
         tests_of! { $vendor, passwords:
