@@ -146,6 +146,7 @@ fn what_happened_is_counted() {
     let told = |outcome: &str| audit.iter().filter(|line| line.contains(outcome)).count();
     assert_eq!((audit.len(), told("outcome=\"success\"")), (2, 1), "{audit:?}");
     assert_eq!(told("outcome=\"failed\" error=\""), 1, "{audit:?}");
+    assert_eq!(told("entry=person 4"), 1, "the anchor that the target made: {audit:?}");
     let days = sample(&text, "ecma_certificate_remaining_days").unwrap();
     assert!((700.0..=732.0).contains(&days), "{days}");
     assert!(sample(&text, "ecma_process_resident_bytes").unwrap() > 1e6);

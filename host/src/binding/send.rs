@@ -113,9 +113,21 @@ impl Binding {
         let outcome = if error.is_none() { "success" } else { "failed" };
         let (asker, milliseconds) = (asker(), began.elapsed().as_millis());
         tracing::info!(target: "audit", connector = %self.name(), token = asker.as_deref(),
-            entry = %change.id(), kind, attributes, outcome, error,
+            entry = %id_of(change, result), kind, attributes, outcome, error,
             milliseconds, "Exported");
     }
+}
+
+/// Whom a change is about; a new entry may have its anchor from the target.
+fn id_of(change: &Change, result: &ecma_plugin_sdk::Result<Exported>) -> EntryId {
+    let mut id = change.id().clone();
+    if id.anchor.is_empty()
+        && let Ok(done) = result
+    {
+        let shown = done.entry.as_ref().map(|entry| &entry.id().anchor);
+        id.anchor = done.anchor.as_ref().or(shown).cloned().unwrap_or_default();
+    }
+    id
 }
 
 fn names(entry: &Entry) -> Vec<&str> {

@@ -46,14 +46,15 @@ pub(crate) fn anchored<'b>(
     Ok(Cow::Owned(batch))
 }
 
-/// The largest number in the anchor's column; other texts there do not count.
+/// The largest number in the anchor's column; other texts there do not count. Rows that cannot be
+/// imported do: once somebody has repaired one, its number must be its own.
 fn largest(settings: &Settings, path: &Path) -> Result<i64> {
     let mut reader = Reader::open(settings, path)?;
     let mut cells = Cells::new(reader.codec);
     let Some(at) = reader.table.anchors.first().copied() else { return Ok(0) };
     let mut largest = 0;
     while reader.step()? {
-        if reader.table.fits(&reader.rows).is_ok()
+        if at < reader.rows.len()
             && let Some(number) =
                 cells.text(&reader.rows, at).and_then(|text| text.trim().parse().ok())
         {

@@ -33,6 +33,13 @@ fn a_number_is_one_more_than_the_largest() {
 }
 
 #[test]
+fn a_row_that_has_too_few_values_keeps_its_number() {
+    let (anchors, file) = added("number", "id,name\n7,X\n8\n\n");
+    assert_eq!(anchors, [Ok("9".to_owned()), Ok("10".to_owned())]);
+    assert!(file.starts_with("id,name\n7,X\n8\n"), "{file}");
+}
+
+#[test]
 fn a_uuid_is_random_and_well_formed() {
     let (anchors, file) = added("uuid", "id,name\n");
     let ids: Vec<String> = anchors.into_iter().map(Result::unwrap).collect();
