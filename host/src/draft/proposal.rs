@@ -60,7 +60,11 @@ pub fn propose(
     }
     let maps = wishes.maps.iter().map(|(attribute, _)| ("--map", attribute));
     let not_mapped = wishes.not_mapped.iter().map(|attribute| ("--no-map", attribute));
-    for (option, attribute) in maps.chain(not_mapped) {
+    let disable = wishes.disable.iter().filter_map(|flow| match flow {
+        DisableFlow::Set { attribute, .. } => Some(("--disable", attribute)),
+        _ => None,
+    });
+    for (option, attribute) in maps.chain(not_mapped).chain(disable) {
         let is_there = |schema: &Schema| {
             objects.iter().any(|object| has(object, schema, attribute, capabilities))
         };
@@ -154,7 +158,16 @@ fn object(
         let is_named = wishes.not_mapped.iter().any(|named| mine(named, object_type) == name);
         is_named || wish(name).is_none() && attribute.kind == AttributeType::Binary
     };
-    let disable = wishes.disable.clone().unwrap_or(DisableFlow::None);
+    // What only some object types have disables those.
+    let has = |named: &str| kind.is_none_or(|kind| kind.get(mine(named, object_type)).is_some());
+    let disable = match wishes.disable.clone().unwrap_or(DisableFlow::None) {
+        DisableFlow::Set { attribute, when_true, when_false } if has(&attribute) => {
+            let attribute = mine(&attribute, object_type).to_owned();
+            DisableFlow::Set { attribute, when_true, when_false }
+        }
+        DisableFlow::Set { .. } => DisableFlow::None,
+        flow => flow,
+    };
     let is_active =
         |name: &str| matches!(&disable, DisableFlow::Set { attribute, .. } if attribute == name);
     let attributes: Vec<&Attribute> = kind

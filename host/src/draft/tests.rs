@@ -251,6 +251,29 @@ fn directory() -> Schema {
 }
 
 #[test]
+fn an_attribute_that_disables_is_for_the_object_types_that_have_it() {
+    let capabilities = Capabilities::default();
+    let proposed = |attribute: &str| {
+        let disable =
+            DisableFlow::Set { attribute: attribute.into(), when_true: None, when_false: None };
+        let wishes = Wishes { disable: Some(disable), ..Wishes::default() };
+        propose(Some(&directory()), &capabilities, &wishes)
+    };
+    for named in ["enabled", "person.enabled"] {
+        let objects = proposed(named).unwrap();
+        let flows: Vec<_> = objects
+            .iter()
+            .map(|one| (one.object_type.as_str(), &one.deprovisioning.disable))
+            .collect();
+        let set =
+            DisableFlow::Set { attribute: "enabled".into(), when_true: None, when_false: None };
+        assert_eq!(flows, [("person", &set), ("group", &DisableFlow::None)], "{named}");
+    }
+    let problems = proposed("enabeld").unwrap_err();
+    assert_eq!(problems, ["--disable enabeld: there is no such attribute, did you mean enabled?"]);
+}
+
+#[test]
 fn the_text_is_read_as_it_was_meant_and_fits_the_target() {
     let schema = directory();
     let mut capabilities = Capabilities::default();

@@ -54,7 +54,7 @@ pub(in crate::cli) struct New {
     #[arg(long, value_name = "ATTRIBUTE")]
     no_map: Vec<String>,
     /// What disabling does: none, delete, or the attribute that active goes into, with what the target
-    /// stores.
+    /// stores; object types without it are not disabled.
     #[arg(long, value_name = "none|delete|ATTRIBUTE[=TRUE,FALSE]", value_parser = disable)]
     disable: Option<DisableFlow>,
     /// What deleting does: none, delete, or an attribute and what it is set to.
