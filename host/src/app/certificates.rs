@@ -3,7 +3,9 @@
 
 use super::{machine_name, now, watch::Looks};
 use crate::{
-    config::{ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host},
+    config::{
+        Account, ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host,
+    },
     web::Notice,
     web::tls::{
         self, Age, CertificateFiles, Certificates, Clients, Facts, Offer, Pair, TlsError, Wishes,
@@ -145,7 +147,7 @@ impl Tls {
 
     /// What others may read of the secrets behind the certificate.
     pub(super) fn exposed(&self) -> Vec<Exposed> {
-        exposed(&self.followed.lock().config)
+        exposed(&self.followed.lock().config, &Account::own())
     }
 
     /// What is served now, as commands show it.
@@ -160,8 +162,8 @@ fn settings_file(config: &HostConfig) -> PathBuf {
 }
 
 /// What others may read of the secrets behind the certificate.
-pub(super) fn exposed(config: &HostConfig) -> Vec<Exposed> {
-    exposed_of_host(config, &places(config).1)
+pub(super) fn exposed(config: &HostConfig, account: &Account) -> Vec<Exposed> {
+    exposed_of_host(config, &places(config).1, account)
 }
 
 /// How the files of the certificate look, and the file its password is in.

@@ -1,10 +1,8 @@
 //! Why a file in the plugins folder is not used: a sentence of what is wrong, one of what to do.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf};
 
+use crate::config::quoted;
 use ecma_plugin_sdk::LoadError;
 
 /// Why a file is not used as a plugin. Its text says what is wrong, [`Refusal::remedy`] what to do.
@@ -345,13 +343,6 @@ pub(super) fn want_of_memory(memory_mb: u32) -> String {
             format!(", perhaps for want of memory: it may take {memory_mb} MB ([worker] memory_mb)")
         }
     }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
