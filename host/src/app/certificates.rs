@@ -6,10 +6,10 @@ use crate::{
     config::{
         Account, ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host,
     },
-    web::Notice,
     web::tls::{
         self, Age, CertificateFiles, Certificates, Clients, Facts, Offer, Pair, TlsError, Wishes,
     },
+    web::{Notice, leave_out_folders},
 };
 use anyhow::{Context, bail};
 use jiff::{civil::Date, tz::TimeZone};
@@ -86,7 +86,9 @@ impl Tls {
 
     /// The settings name other files.
     pub(super) fn name(&self, files: Option<TlsFiles>) {
-        self.followed.lock().config.tls = files;
+        let config = &mut self.followed.lock().config;
+        config.tls = files;
+        leave_out_folders(config);
     }
 
     /// Reads what looks different by now, or all. What is not right is refused, and what was there
