@@ -36,7 +36,7 @@ use crate::{
     },
     plugins::{self, Catalog, Isolation, Surroundings, worker},
     telemetry::Telemetry,
-    web::{Web, metrics, server},
+    web::{Web, leave_out_folders, metrics, server},
 };
 use anyhow::{Context, bail};
 use certificates::Tls;
@@ -139,6 +139,7 @@ pub async fn run(
     let key = any_sealing_key(&config);
     let catalog = catalog(&config)?;
     let tls = Arc::new(Tls::load(&config, &key)?);
+    leave_out_folders(&config);
     let web = Web::new(&config.limits, now());
     web.allow(config.allow.clone());
     web.show(Arc::clone(&tls.certificates));
@@ -369,6 +370,10 @@ fn tell_of_last_run(config: &HostConfig) {
         began = began.map(|time| format!("{time:.0}")),
         "The last run did not end by itself: it crashed, was killed, or the machine went down"
     );
+    // Once: a start that fails, as on a taken port, leaves none.
+    if let Err(error) = std::fs::remove_file(&file) {
+        tracing::warn!(%error, file = %file.display(), "The file of the last run stays");
+    }
 }
 
 /// Says where the host listens, for whoever started it.

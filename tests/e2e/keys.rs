@@ -111,6 +111,11 @@ fn a_wrong_key_stops_only_those_who_need_it() {
     let detail = broken["detail"].as_str().unwrap();
     assert!(broken["state"] == "failed" && detail.contains("values.password"), "{broken}");
     assert!(detail.contains("seal.key is damaged: restore it from a backup"), "{broken}");
+    let home = host.path("");
+    let home = home.to_str().unwrap().trim_end_matches('/');
+    assert!(!broken.to_string().contains(home), "no token was asked for: {broken}");
+    let told = host.prints(&["connectors", "list", "--json"], "");
+    assert!(told.contains(&format!("{home}/state/seal.key")), "an operator sees it: {told}");
     let refused = host.run(&["seal"], "x");
     assert!(!refused.status.success());
 

@@ -285,6 +285,17 @@ fn a_run_that_did_not_end_by_itself_is_told_at_the_next_start() {
     host.kill();
     host.listen();
     assert_eq!(told(&host), 1, "{}", host.log());
+    // A start that fails has told it, too.
+    host.kill();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    host.write("host.toml", format!("[metrics]\nlisten = \"{}\"\n", taken.local_addr().unwrap()));
+    let failed = host.run(&["run", "--port", "0"], "");
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && said.contains("for metrics"), "{said}");
+    assert!(said.contains("The last run did not end by itself"), "{said}");
+    host.write("host.toml", "");
+    host.listen();
+    assert_eq!(told(&host), 1);
     assert!(host.stop().success());
     host.listen();
     assert_eq!(told(&host), 1);

@@ -3,11 +3,13 @@
 
 use super::{machine_name, now, watch::Looks};
 use crate::{
-    config::{ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host},
-    web::Notice,
+    config::{
+        Account, ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host,
+    },
     web::tls::{
         self, Age, CertificateFiles, Certificates, Clients, Facts, Offer, Pair, TlsError, Wishes,
     },
+    web::{Notice, leave_out_folders},
 };
 use anyhow::{Context, bail};
 use jiff::{civil::Date, tz::TimeZone};
@@ -84,7 +86,9 @@ impl Tls {
 
     /// The settings name other files.
     pub(super) fn name(&self, files: Option<TlsFiles>) {
-        self.followed.lock().config.tls = files;
+        let config = &mut self.followed.lock().config;
+        config.tls = files;
+        leave_out_folders(config);
     }
 
     /// Reads what looks different by now, or all. What is not right is refused, and what was there
@@ -145,7 +149,7 @@ impl Tls {
 
     /// What others may read of the secrets behind the certificate.
     pub(super) fn exposed(&self) -> Vec<Exposed> {
-        exposed(&self.followed.lock().config)
+        exposed(&self.followed.lock().config, &Account::own())
     }
 
     /// What is served now, as commands show it.
@@ -160,8 +164,8 @@ fn settings_file(config: &HostConfig) -> PathBuf {
 }
 
 /// What others may read of the secrets behind the certificate.
-pub(super) fn exposed(config: &HostConfig) -> Vec<Exposed> {
-    exposed_of_host(config, &places(config).1)
+pub(super) fn exposed(config: &HostConfig, account: &Account) -> Vec<Exposed> {
+    exposed_of_host(config, &places(config).1, account)
 }
 
 /// How the files of the certificate look, and the file its password is in.

@@ -60,8 +60,7 @@ pub(super) fn in_the_way(
     connector: ConnectorConfig,
 ) -> Vec<String> {
     let misfits = misfits_without_target(&connector.objects);
-    let misfits = misfits.iter().map(|misfit| format!("{}: {}", misfit.key, misfit.message));
-    let misfits: Vec<String> = misfits.collect();
+    let misfits: Vec<String> = misfits.iter().map(ToString::to_string).collect();
     let bound = bind(config, catalog, key, connector, &Uses::default());
     let mut reasons = bound.err().map(|Unbound(reasons)| reasons).unwrap_or_default();
     reasons.extend(misfits);

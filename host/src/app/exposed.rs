@@ -1,14 +1,19 @@
 //! Secrets that others may read: each is told once, and again when it looks different.
 
-use crate::config::Exposed;
+use crate::config::{Account, ConnectorConfig, Exposed, exposed_of_connector};
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 /// What has been told.
 #[derive(Default)]
 pub(super) struct Exposures(Mutex<BTreeSet<Exposed>>);
 
 impl Exposures {
+    /// Tells of the secrets that a connector's document names.
+    pub(super) fn tell_of(&self, home: &Path, connector: &ConnectorConfig) {
+        self.tell(exposed_of_connector(home, connector, &Account::own()));
+    }
+
     pub(super) fn tell(&self, all: Vec<Exposed>) {
         for one in all {
             if self.0.lock().insert(one.clone()) {

@@ -7,10 +7,7 @@
 use super::{BINDING, bind, exposed::Exposures, texts, tokens::Uses};
 use crate::{
     binding::{Binding, Takeover, Unbound},
-    config::{
-        ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, exposed_of_connector,
-        load_connectors,
-    },
+    config::{ConnectorConfig, ConnectorName, HostConfig, Loaded, SealingKey, load_connectors},
     plugins::Catalog,
     web::{Endpoint, Notice, Web},
 };
@@ -212,7 +209,7 @@ impl Fleet {
             let reasons = |Unbound(reasons): Unbound| format!("{at}: {}", reasons.join("\n"));
             let (key, catalog) = (fleet.key.load(), fleet.catalog.load());
             let connector = result?;
-            fleet.exposures.tell(exposed_of_connector(&fleet.config.home, &connector));
+            fleet.exposures.tell_of(&fleet.config.home, &connector);
             let mut binding =
                 bind(&fleet.config, &catalog, &key, connector, &fleet.uses).map_err(reasons)?;
             let takeover = old.map(|old| binding.take_over(&old)).transpose().map_err(reasons)?;

@@ -108,8 +108,12 @@ impl Following {
             seen.notices = self.settings.follow(&self.fleet.web, &self.tls);
         }
         let (tls, key) = (Arc::clone(&self.tls), self.fleet.key.load_full());
-        let _ = tokio::task::spawn_blocking(move || tls.follow(&key, at_all)).await;
-        self.fleet.exposures.tell(self.tls.exposed());
+        let fleet = Arc::clone(&self.fleet);
+        let follow = move || {
+            tls.follow(&key, at_all);
+            fleet.exposures.tell(tls.exposed());
+        };
+        let _ = tokio::task::spawn_blocking(follow).await;
         let notices = seen.notices.iter().cloned().chain(self.tls.refused());
         self.fleet.web.tell_host(notices.collect());
         let plugins = Looks::of([self.fleet.config.plugins.as_path()]);

@@ -395,9 +395,8 @@ impl Binding {
 
     /// The mapping compiled against a schema, or all that does not fit.
     fn compile(&self, schema: &Schema) -> Result<Compiled, Vec<String>> {
-        mapping::compile(schema, &self.config.objects, &self.capabilities).map_err(|misfits| {
-            misfits.iter().map(|m| format!("{}: {}", m.key, m.message)).collect()
-        })
+        mapping::compile(schema, &self.config.objects, &self.capabilities)
+            .map_err(|misfits| misfits.iter().map(ToString::to_string).collect())
     }
 
     fn selections(&self, prepared: &Prepared) -> Vec<Selection> {

@@ -45,8 +45,8 @@ fn rotate_key(asked: &Asked, forget: bool) -> anyhow::Result<Exit> {
     let is_known = Client::follow(&settings)?;
     if let Known::No(reason) = known_to_host(&settings, &key)? {
         bail!(
-            "nothing was sealed anew, because the running host does not know the new key: {reason}; it \
-             uses another [secrets] key than host.toml says now: restart it, and run this again"
+            "nothing was sealed anew, because the running host does not know the new key: {reason}; \
+             see its log; if [secrets] was changed, restart it, and run this again"
         );
     }
     let done = reseal_all(&settings, &key)?;

@@ -197,21 +197,24 @@ fn note(connector: &str, left: &[TokenEntry], now: Timestamp) -> Option<String> 
     let live: Vec<_> =
         left.iter().filter(|token| token.expires.is_none_or(|end| end > now)).collect();
     let another = format!("make another one with `ecma-host token new {connector} --label LABEL`");
-    let Some(last) = live.iter().max_by_key(|token| token.expires.unwrap_or(Timestamp::MAX)) else {
+    if live.is_empty() {
         return Some(format!(
             "no token of {connector} is good any more, so no client can ask: {another}"
         ));
-    };
-    if let Some(end) = last.expires.filter(|end| end.duration_since(now) <= TOKEN_NOTICE) {
-        let name = &last.name;
-        return Some(format!(
-            "{connector} has no token that is good for long: the last one, {name}, expires at {end}; \
-             {another}"
-        ));
     }
-    live.iter().all(|token| token.read_only).then(|| {
-        format!("the tokens of {connector} that are left may only read: {another} to provision")
-    })
+    // Those that may only read do not provision, however long they are good.
+    let writing = live.iter().filter(|token| !token.read_only);
+    let Some(last) = writing.max_by_key(|token| token.expires.unwrap_or(Timestamp::MAX)) else {
+        return Some(format!(
+            "the tokens of {connector} that are left may only read: {another} to provision"
+        ));
+    };
+    let end = last.expires.filter(|end| end.duration_since(now) <= TOKEN_NOTICE)?;
+    let name = &last.name;
+    Some(format!(
+        "{connector} has no token to provision with that is good for long: the last one, {name}, \
+         expires at {end}; {another}"
+    ))
 }
 
 fn list(asked: &Asked, name: &str) -> anyhow::Result<Exit> {
@@ -315,6 +318,8 @@ mod tests {
         let said = told(&[over.clone(), soon.clone()]);
         assert!(said.contains("the last one, soon, expires at 2026-06-10"), "{said}");
         assert!(told(&[reads.clone(), over]).contains("may only read"));
+        let said = told(&[soon.clone(), reads.clone()]);
+        assert!(said.contains("the last one, soon, expires at 2026-06-10"), "{said}");
         assert_eq!(told(&[soon, good, reads]), "");
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn read_document(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("is not a regular file"));
     }
     if mode(&metadata).is_some_and(|mode| mode & 0o002 != 0) {
-        let remedy = format!("may be written by anybody: run `chmod o-w {}`", path.display());
+        let remedy = format!("may be written by anybody: run `chmod o-w {}`", quoted(path));
         return Err(io::Error::other(remedy));
     }
     let mut bytes = Vec::new();
@@ -233,6 +233,13 @@ pub(super) fn parsed(path: &Path, text: &str) -> Result<DocumentMut, EditError> 
         let offset = error.span().map_or(0, |span| span.start);
         EditError::Syntax(Problem::at(&path.to_string_lossy(), text, offset, "", error.message()))
     })
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! To add a key: one line in the table of its section (`host.rs`, `connector.rs`, `mapping.rs`) and
 //! one line where that section is read. Check, suggestions and JSON Schema follow from the table.
 
+mod account;
 mod addresses;
 mod connector;
 mod document;
@@ -35,6 +36,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use account::Account;
 pub use addresses::Addresses;
 pub use connector::{
     ConnectorConfig, DeltaImport, Export, ExportGuard, FullImport, Guard, Loaded, RunProfiles,
@@ -42,6 +44,7 @@ pub use connector::{
 };
 pub use edit::{rename_document, set_certificate, sounds_secret, without_secrets};
 pub use exposed::{Exposed, exposed_of_connector, exposed_of_host};
+pub(crate) use files::quoted;
 pub use files::{EditError, private_folder, set_string, write_atomic};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;

@@ -44,8 +44,8 @@ pub enum SealError {
     },
     /// Others may read the key's file.
     #[error(
-        "sealing key {0} is readable by others: run `chmod 600 {0}`, and seal values anew if it was copied",
-        .path.display()
+        "sealing key {} is readable by others: run `chmod 600 {}`, and seal values anew if it was copied",
+        .path.display(), super::quoted(.path)
     )]
     Readable {
         /// The key's file.

@@ -125,10 +125,7 @@ pub(super) fn worker(root: &Section<'_>) -> Option<WorkerConfig> {
     };
     let memory_mb: u32 = section.whole("memory_mb");
     if (1..LEAST_MEMORY).contains(&memory_mb) {
-        let message = format!(
-            "must be 0, no limit, or at least {LEAST_MEMORY}: with less a plugin cannot load and read \
-             its target, found {memory_mb}"
-        );
+        let message = format!("must be 0, no limit, or at least {LEAST_MEMORY}, found {memory_mb}");
         section.problem("memory_mb", message);
     }
     Some(WorkerConfig {

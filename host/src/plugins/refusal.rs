@@ -1,10 +1,8 @@
 //! Why a file in the plugins folder is not used: a sentence of what is wrong, one of what to do.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf};
 
+use crate::config::quoted;
 use ecma_plugin_sdk::LoadError;
 
 /// Why a file is not used as a plugin. Its text says what is wrong, [`Refusal::remedy`] what to do.
@@ -219,11 +217,11 @@ impl Refusal {
         }
     }
 
-    /// The same in a process that may take only so many megabytes; 0: any. What the loader says of want of
-    /// memory is not in its words, so the limit is named with it.
+    /// The same in a process that may take only so many megabytes; 0: any. Where the loader got no memory,
+    /// the limit is named with it.
     pub(super) fn under_limit(self, memory_mb: u32) -> Refusal {
         match self {
-            Refusal::Load(LoadError::Open(text)) if memory_mb > 0 => {
+            Refusal::Load(LoadError::Open(text)) if got_no_memory(&text) => {
                 let why = want_of_memory(memory_mb);
                 Refusal::Load(LoadError::Open(format!("{text}{why}")))
             }
@@ -321,9 +319,6 @@ fn load_remedy(error: &LoadError) -> String {
         LoadError::Open(text) if text.contains("GLIBC") => {
             "get the plugin built for an older system, or update this one".to_owned()
         }
-        LoadError::Open(text) if text.contains("[worker] memory_mb") => {
-            "raise `memory_mb` in the connector's [worker], or remove it".to_owned()
-        }
         LoadError::Open(text) if text.contains("failed to map") => {
             "let the host's state folder be on a file system that is not mounted noexec".to_owned()
         }
@@ -337,6 +332,12 @@ fn load_remedy(error: &LoadError) -> String {
     }
 }
 
+/// Whether the loader's words may mean that.
+fn got_no_memory(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["failed to map", "cannot allocate", "out of memory"].iter().any(|words| text.contains(words))
+}
+
 /// What a limit of memory may have to do with a failure, as the end of its sentence.
 pub(super) fn want_of_memory(memory_mb: u32) -> String {
     match memory_mb {
@@ -345,13 +346,6 @@ pub(super) fn want_of_memory(memory_mb: u32) -> String {
             format!(", perhaps for want of memory: it may take {memory_mb} MB ([worker] memory_mb)")
         }
     }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -369,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_to_load_under_a_limit_names_the_limit() {
+    fn what_gets_no_memory_under_a_limit_names_the_limit() {
         let failed = || Refusal::Load(LoadError::Open("x.so: failed to map segment".to_owned()));
         assert_eq!(failed().under_limit(0), failed());
         let limited = failed().under_limit(40);
@@ -377,7 +371,8 @@ mod tests {
             limited.to_string().contains("it may take 40 MB ([worker] memory_mb)"),
             "{limited}"
         );
-        assert!(limited.remedy().starts_with("raise `memory_mb`"));
+        let symbol = || Refusal::Load(LoadError::Open("x.so: undefined symbol: y".to_owned()));
+        assert_eq!(symbol().under_limit(40), symbol(), "that has nothing to do with memory");
         assert_eq!(Refusal::NotAPlugin.under_limit(40), Refusal::NotAPlugin);
     }
 

@@ -19,7 +19,7 @@ use crate::{
 use ecma_plugin_sdk::{
     Access, Attribute, AttributeType, Capabilities, DnStyle, ObjectType, Schema,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The extension that holds target attributes without a SCIM name of their own.
 #[must_use]
@@ -38,6 +38,12 @@ pub struct Misfit {
     pub key: String,
     /// What is wrong.
     pub message: String,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
 }
 
 /// A mapping that fits.

@@ -22,6 +22,9 @@ use tracing_subscriber::{
 /// The variable that counts more than `[log] level`.
 const VARIABLE: &str = "ECMA_LOG";
 
+/// Standard error as a place.
+const STDERR: &str = "stderr";
+
 /// Where the time comes from.
 pub type Clock = fn() -> jiff::Timestamp;
 
@@ -52,10 +55,13 @@ impl Telemetry {
             };
             queue.map_err(failed).ok()
         });
-        let filter = filter(&level, audit.is_some()).unwrap_or_else(|error| {
+        let has_audit_file = audit.is_some();
+        let audit_file = log.audit.as_ref().filter(|_| has_audit_file);
+        let audit_file = audit_file.map(|path| path.display().to_string());
+        let filter = filter(&level, has_audit_file).unwrap_or_else(|error| {
             told.push(format!("{VARIABLE}: {error}; using info"));
             level = "info".to_owned();
-            filter("info", audit.is_some()).unwrap_or_default()
+            filter("info", has_audit_file).unwrap_or_default()
         });
         let (filter, handle) = reload::Layer::new(filter);
         let recent = Arc::new(Recent::default());
@@ -66,42 +72,34 @@ impl Telemetry {
             layers.push(audit_layer(Arc::clone(&audit)));
             queues.push(audit);
         }
-        let mut place = "stderr".to_owned();
-        layers.push(match journal(log) {
-            Some(Ok(layer)) => {
-                place = "journald".to_owned();
-                layer
-            }
+        let (layer, place) = match journal(log) {
+            Some(Ok(layer)) => (layer, "journald".to_owned()),
             journal => {
                 if let Some(Err(reason)) = journal {
                     told.push(format!("cannot write to the journal: {reason}; using stderr"));
                 }
-                let before = told.len();
                 match lines(log, clock, &mut told) {
-                    Some(queue) => {
-                        if log.to == LogTo::File && told.len() == before {
-                            place = log.file.path.display().to_string();
-                        }
+                    Some((queue, place)) => {
                         queues.push(Arc::clone(&queue));
                         let ansi = log.to != LogTo::File && std::io::stderr().is_terminal();
-                        line_layer(log.format, ansi, queue)
+                        (line_layer(log.format, ansi, queue), place)
                     }
                     // Without a thread to write there is still the way without one.
-                    None => line_layer(log.format, false, std::io::stderr),
+                    None => (line_layer(log.format, false, std::io::stderr), STDERR.to_owned()),
                 }
             }
-        });
+        };
+        layers.push(layer);
         // A second subscriber in one process happens in tests only, where the first is as good.
         let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();
         for reason in told {
             tracing::warn!(reason, "The log is not as it was asked for");
         }
-        let audit = log.audit.as_ref().map(|path| path.display().to_string());
-        tracing::info!(to = place, level, audit, "Logging");
+        tracing::info!(to = place, level, audit = audit_file, "Logging");
         Arc::new(Telemetry {
             filter: handle,
             level: Mutex::new(level),
-            has_audit_file: log.audit.is_some(),
+            has_audit_file,
             place,
             recent,
             queues,
@@ -188,18 +186,18 @@ fn filter(wanted: &str, audit_always: bool) -> Result<EnvFilter, String> {
     }
 }
 
-/// The queue to where lines go; nothing when there is no thread for it.
-fn lines(log: &Log, clock: Clock, told: &mut Vec<String>) -> Option<Arc<Queue>> {
+/// The queue to where lines go, and where that is; nothing when there is no thread for it.
+fn lines(log: &Log, clock: Clock, told: &mut Vec<String>) -> Option<(Arc<Queue>, String)> {
     if log.to == LogTo::File {
         match LineFile::rotated(&log.file, clock).and_then(|file| Queue::to(file, "log")) {
-            Ok(queue) => return Some(queue),
+            Ok(queue) => return Some((queue, log.file.path.display().to_string())),
             Err(error) => {
                 let path = log.file.path.display();
                 told.push(format!("cannot write the log to {path}: {error}; using stderr"));
             }
         }
     }
-    Queue::to(Stderr, "log").ok()
+    Queue::to(Stderr, "log").ok().map(|queue| (queue, STDERR.to_owned()))
 }
 
 fn line_layer<S, W>(format: LogFormat, ansi: bool, writer: W) -> Boxed<S>

@@ -1,6 +1,6 @@
 //! `/health`: whether the host and each connector can do their work. No token, no secrets.
 
-use super::{Endpoint, Notice, Web, reply};
+use super::{Endpoint, Notice, Web, folders::without_folders, reply};
 use crate::binding::{Binding, HeldExports};
 use axum::{
     body::Body,
@@ -98,7 +98,20 @@ pub(super) fn state(web: &Web, is_operator: bool) -> Value {
         let days = facts.days(jiff::Timestamp::now());
         state["certificate"] = json!({"notAfter": facts.not_after, "days": days});
     }
+    if !is_operator {
+        leave_folders_out(&mut state);
+    }
     state
+}
+
+/// In which folders of this machine files are is the operator's business.
+fn leave_folders_out(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = without_folders(text).into_owned(),
+        Value::Array(values) => values.iter_mut().for_each(leave_folders_out),
+        Value::Object(values) => values.values_mut().for_each(leave_folders_out),
+        _ => (),
+    }
 }
 
 /// What the export guard holds back.

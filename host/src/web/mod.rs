@@ -22,6 +22,7 @@ pub mod tls;
 mod traffic;
 
 pub use errors::error_table;
+pub use folders::leave_out_folders;
 pub use inside::{Inside, Reply};
 
 use crate::{

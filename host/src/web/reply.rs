@@ -203,17 +203,8 @@ pub(super) fn judged(failure: Failure) -> (StatusCode, Error) {
         Cause::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
         Cause::Refused | Cause::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
     };
-    let is_of_host = matches!(
-        failure.cause,
-        Cause::NotReady
-            | Cause::Busy
-            | Cause::Unreachable
-            | Cause::Timeout
-            | Cause::Refused
-            | Cause::Internal
-    );
     // What is wrong in a request is told in the client's own words.
-    let detail = match is_of_host {
+    let detail = match status.is_server_error() {
         true => without_folders(&failure.public).into_owned(),
         false => failure.public,
     };

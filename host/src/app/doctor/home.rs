@@ -1,9 +1,9 @@
 //! Folders, plugins and documents of a home.
 
-use super::{Findings, account::Account};
+use super::Findings;
 use crate::{
     app::{texts, workbench::Workbench},
-    config::{HostConfig, Loaded, SEALED, SealingKey, load_connectors, places},
+    config::{Account, HostConfig, Loaded, SEALED, SealingKey, load_connectors, places, quoted},
 };
 use std::{fs, path::Path};
 
@@ -32,7 +32,9 @@ pub(super) fn folders(config: &HostConfig, account: &Account, found: &mut Findin
     ] {
         let shown = folder.display();
         match fs::metadata(folder) {
-            Ok(known) if known.is_dir() => look(folder, &known, name, is_private, found),
+            Ok(known) if known.is_dir() => {
+                look(folder, &known, name, is_private.then_some(account), found)
+            }
             Ok(_) => {
                 found.error(name, format!("{shown} is no folder"), "put a folder in its place")
             }
@@ -42,14 +44,14 @@ pub(super) fn folders(config: &HostConfig, account: &Account, found: &mut Findin
             Err(error) => found.warning(
                 name,
                 format!("{shown}: {error}"),
-                format!("make it: `mkdir {shown}`"),
+                format!("make it: `mkdir {}`", quoted(folder)),
             ),
         }
     }
     if config.state.exists() && !account.may_write(&config.state) {
         let shown = config.state.display();
         let what = format!("{shown} cannot be written by the host's account");
-        found.error("state folder", what, account.remedy(&config.state));
+        found.unwritable(account, "state folder", what, &config.state);
     }
     if config.connectors.exists() && !account.may_write(&config.connectors) {
         let shown = config.connectors.display();
@@ -62,24 +64,31 @@ pub(super) fn folders(config: &HostConfig, account: &Account, found: &mut Findin
 }
 
 #[cfg(unix)]
-fn look(folder: &Path, known: &fs::Metadata, name: &str, is_private: bool, found: &mut Findings) {
+fn look(
+    folder: &Path,
+    known: &fs::Metadata,
+    name: &str,
+    private_to: Option<&Account>,
+    found: &mut Findings,
+) {
     use std::os::unix::fs::MetadataExt;
     let (shown, mode) = (folder.display(), known.mode() & 0o7777);
-    let (owner, we) = (known.uid(), rustix::process::geteuid().as_raw());
+    let command = quoted(folder);
     let before = found.0.len();
     if mode & 0o002 != 0 && mode & 0o1000 == 0 {
-        let remedy = format!("`chmod o-w {shown}`");
+        let remedy = format!("`chmod o-w {command}`");
         found.error(name, format!("{shown} may be written by anybody ({mode:o})"), remedy);
     }
-    if is_private && mode & 0o077 != 0 {
+    if private_to.is_some() && mode & 0o077 != 0 {
         let what = format!("{shown} is open to others ({mode:o}), and keys are in it");
-        found.error(name, what, format!("`chmod 700 {shown}`"));
+        found.error(name, what, format!("`chmod 700 {command}`"));
     }
-    if is_private && owner != we {
+    let owner = known.uid();
+    if let Some(user) = private_to.map(Account::user).filter(|user| *user != owner) {
         found.error(
             name,
-            format!("{shown} belongs to account {owner}, and this runs as {we}"),
-            format!("run the commands as the host's account, or `chown -R {we} {shown}`"),
+            format!("{shown} belongs to account {owner}, and the host or this runs as {user}"),
+            format!("run the commands as the host's account, or `chown -R {user} {command}`"),
         );
     }
     if found.0.len() == before {
@@ -88,7 +97,7 @@ fn look(folder: &Path, known: &fs::Metadata, name: &str, is_private: bool, found
 }
 
 #[cfg(not(unix))]
-fn look(folder: &Path, _: &fs::Metadata, name: &str, _: bool, found: &mut Findings) {
+fn look(folder: &Path, _: &fs::Metadata, name: &str, _: Option<&Account>, found: &mut Findings) {
     found.ok(name, folder.display().to_string());
 }
 

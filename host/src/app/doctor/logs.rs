@@ -1,7 +1,7 @@
 //! The files that the log and the audit go to.
 
-use super::{Findings, account::Account, machine};
-use crate::config::{HostConfig, LogTo};
+use super::{Findings, machine};
+use crate::config::{Account, HostConfig, LogTo};
 use std::{fs, path::Path};
 
 pub(super) fn look(config: &HostConfig, account: &Account, found: &mut Findings) {
@@ -28,16 +28,21 @@ fn file(name: &str, path: &Path, config: &HostConfig, account: &Account, found: 
         }
         Ok(_) if !account.may_write(path) => {
             let what = format!("{shown} cannot be written, and {lost}");
-            return found.error(&at, what, account.remedy(path));
+            return found.unwritable(account, &at, what, path);
         }
-        Err(_) if !folder.is_dir() || !account.may_write(folder) => {
+        Err(_) if !folder.is_dir() => {
             let what = format!("{shown} cannot be made, and {lost}");
-            return found.error(&at, what, account.remedy(folder));
+            let remedy = format!("{} is no folder: move it away", folder.display());
+            return found.error(&at, what, remedy);
+        }
+        Err(_) if !account.may_write(folder) => {
+            let what = format!("{shown} cannot be made, and {lost}");
+            return found.unwritable(account, &at, what, folder);
         }
         // Older files are moved on in its folder.
         Ok(_) if name == "log" && !account.may_write(folder) => {
             let what = format!("{shown} cannot be begun anew in its folder, and grows without end");
-            return found.error(&at, what, account.remedy(folder));
+            return found.unwritable(account, &at, what, folder);
         }
         Ok(_) => found.ok(&at, format!("{shown} can be written")),
         Err(_) => found.ok(&at, format!("{shown} is not there yet, and can be made")),

@@ -7,8 +7,7 @@ mod machine;
 mod served;
 
 use super::{enter, walk::Ask};
-use crate::config::{HostConfig, Problem};
-use account::Account;
+use crate::config::{Account, HostConfig, Problem};
 use serde::Serialize;
 use std::{fmt, path::Path};
 
@@ -74,6 +73,18 @@ impl Findings {
         self.push(Urgency::Warning, at, what, remedy);
     }
 
+    /// The host's account cannot write there. Of another account than our own that is computed, and its
+    /// further groups are not known.
+    fn unwritable(&mut self, account: &Account, at: &str, what: String, path: &Path) {
+        match account.is_own() {
+            true => self.error(at, what, account.remedy(path)),
+            false => {
+                let what = format!("{what}, unless by a further group of the host's account");
+                self.warning(at, what, account.remedy(path));
+            }
+        }
+    }
+
     fn note(&mut self, at: &str, what: impl Into<String>, remedy: impl Into<String>) {
         self.push(Urgency::Note, at, what, remedy);
     }
@@ -100,14 +111,14 @@ pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>
             found.error("host.toml", problem.to_string(), "correct it; the rest was looked at");
         }),
     }
-    let account = Account::of_host(config);
+    let account = account::of_host(config);
     home::folders(config, &account, &mut found);
     logs::look(config, &account, &mut found);
     if home::is_usable(config) {
         home::plugins_and_documents(config, &mut found);
         served::certificate(config, &mut found);
     }
-    served::exposed(config, &mut found);
+    served::exposed(config, &account, &mut found);
     served::running(config, admin, &mut found);
     machine::look(config, &mut found);
     let mut findings = found.0;

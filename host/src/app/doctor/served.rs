@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::{
     app::{any_sealing_key, certificates, now, ready_file, simulate::is_running, walk::Ask},
-    config::{HostConfig, exposed_of_connector, load_connectors},
+    config::{Account, HostConfig, exposed_of_connector, load_connectors},
     web::tls::{Age, Pair},
 };
 use serde_json::Value;
@@ -48,11 +48,11 @@ pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
 }
 
 /// Secrets that others may read: those of the certificate, and of the connectors.
-pub(super) fn exposed(config: &HostConfig, found: &mut Findings) {
+pub(super) fn exposed(config: &HostConfig, account: &Account, found: &mut Findings) {
     let loaded = load_connectors(&config.connectors);
     let connectors = loaded.iter().filter_map(|one| one.result.as_ref().ok());
-    let connectors = connectors.flat_map(|one| exposed_of_connector(&config.home, one));
-    for one in certificates::exposed(config).into_iter().chain(connectors) {
+    let connectors = connectors.flat_map(|one| exposed_of_connector(&config.home, one, account));
+    for one in certificates::exposed(config, account).into_iter().chain(connectors) {
         let shown = one.path.strip_prefix(&config.home).unwrap_or(&one.path).display().to_string();
         let what = format!("{} may read it ({:o}), and a secret is in it", one.who, one.mode);
         found.warning(&shown, what, format!("`{}`", one.remedy));

@@ -94,7 +94,7 @@ fn drift(
     let objects = &bound.config().objects;
     let mut wrong: Vec<String> = match mapping::compile(schema, objects, capabilities) {
         Ok(_) => Vec::new(),
-        Err(misfits) => misfits.iter().map(|it| format!("{}: {}", it.key, it.message)).collect(),
+        Err(misfits) => misfits.iter().map(ToString::to_string).collect(),
     };
     for (at, object) in objects.iter().enumerate() {
         let Some(now) = schema.get(&object.object_type) else { continue };

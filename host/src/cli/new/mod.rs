@@ -244,8 +244,7 @@ fn misfits(
 }
 
 fn told(misfits: &[Misfit]) -> anyhow::Result<()> {
-    let texts: Vec<String> =
-        misfits.iter().map(|misfit| format!("{}: {}", misfit.key, misfit.message)).collect();
+    let texts: Vec<String> = misfits.iter().map(ToString::to_string).collect();
     if !texts.is_empty() {
         bail!(
             "the mapping does not fit the target; --map ATTRIBUTE=PATH puts an attribute elsewhere, \

@@ -218,11 +218,11 @@ impl Isolated {
             .surroundings
             .start(&self.program, &self.plugin, &library)
             .map_err(|error| Refusal::NoProcess(error.to_string()))?;
-        self.started.fetch_add(1, Ordering::Relaxed);
         // At once: it can be ended while it loads.
         *self.current.lock() = Some(Arc::clone(&running));
         let memory_mb = self.surroundings.limits.memory_mb;
         let info = running.wait(&first).map_err(|refusal| refusal.under_limit(memory_mb))?;
+        self.started.fetch_add(1, Ordering::Relaxed);
         let connector = &self.surroundings.connector;
         tracing::debug!(connector, plugin = info.name, version = info.version, "Worker started");
         Ok(running)
