@@ -32,7 +32,7 @@ use crate::{
     binding::{Binding, Steps, Tokens, Unbound},
     config::{
         ConfigValue, ConnectorConfig, HostConfig, Problem, Resolved, SealError, SealingKey, Secret,
-        private_folder, write_atomic,
+        key_to_seal, known_key, private_folder, write_atomic,
     },
     plugins::{self, Catalog, Isolation, Surroundings, worker},
     telemetry::Telemetry,
@@ -107,18 +107,23 @@ pub fn catalog(config: &HostConfig) -> anyhow::Result<Catalog> {
     Ok(Catalog::scan(&config.plugins, &shadow, Some(&config.home), &worker::program()))
 }
 
-/// The key that seals secrets; a file of it is made when there is none.
+/// The key that seals secrets; a file of it is made when there is none, and nothing is sealed.
 pub fn sealing_key(config: &HostConfig) -> Result<SealingKey, SealError> {
-    match config.sealing_key.file() {
-        Some(file) => SealingKey::load_or_create(file),
-        None => SealingKey::load(&config.sealing_key),
-    }
+    key_to_seal(config)
 }
 
-/// The same; where it cannot be read, what stands for it and opens nothing.
-fn any_sealing_key(config: &HostConfig) -> SealingKey {
-    sealing_key(config).unwrap_or_else(|error| {
-        tracing::error!(%error, "No sealing key; connectors with sealed values are not at work");
+/// The key for those who only look, who never make one; where it cannot be read, what stands for it and
+/// opens nothing.
+#[must_use]
+pub fn any_sealing_key(config: &HostConfig) -> SealingKey {
+    or_none(known_key(config))
+}
+
+fn or_none(key: Result<SealingKey, SealError>) -> SealingKey {
+    key.unwrap_or_else(|error| {
+        if !matches!(error, SealError::NotYet { .. }) {
+            tracing::error!(%error, "No sealing key; connectors with sealed values are not at work");
+        }
         SealingKey::unusable(&error)
     })
 }
@@ -136,7 +141,7 @@ pub async fn run(
     close_to_others(&config.state);
     tell_of_last_run(&config);
     let (mut stops, hangups) = (Stops::new(), Hangups::new());
-    let key = any_sealing_key(&config);
+    let key = or_none(sealing_key(&config));
     let catalog = catalog(&config)?;
     let tls = Arc::new(Tls::load(&config, &key)?);
     leave_out_folders(&config);

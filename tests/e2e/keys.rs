@@ -229,3 +229,76 @@ fn a_change_of_the_key_survives_being_killed_at_any_moment() {
         "{problems}"
     );
 }
+
+#[test]
+fn a_lost_key_is_told_and_not_replaced_while_values_are_sealed_with_it() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("OPEN", &format!("{MEMORY}store = \"open\"\n"));
+    for looks in [["connectors", "validate"], ["connectors", "list"], ["doctor", "--json"]] {
+        host.prints(&looks, "");
+        assert!(!host.path("state/seal.key").exists(), "{looks:?} makes no key");
+    }
+    host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+    host.document("GONE", &memory("gone", &sealed(&host, "hunter4hunter4")));
+    host.prints(&["connectors", "remove", "GONE", "--yes"], "");
+    host.start();
+    let key = fs::read(host.path("state/seal.key")).unwrap();
+    fs::remove_file(host.path("state/seal.key")).unwrap();
+    let says = "seal.key is missing, and 2 values are sealed with it: restore it from a backup, or \
+                remove those values";
+    for arguments in [
+        ["connectors", "validate"],
+        ["doctor", "--json"],
+        ["connectors", "test"],
+        ["secrets", "seal"],
+        ["secrets", "rotate-key"],
+    ] {
+        let name = (arguments[1] == "test").then_some("ONE");
+        let output = host.run(&[&arguments, name.as_slice()].concat(), "x");
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success() && said.contains(says), "{arguments:?}: {said}");
+        assert!(!host.path("state/seal.key").exists(), "{arguments:?} makes no key");
+    }
+    // The host that runs goes on, and so does one that starts, without the connector.
+    let notice = |host: &Host| {
+        let health = host.health();
+        let notice = &health["hostNotices"][0];
+        assert!(notice.is_null() || health["status"] == "degraded", "{health}");
+        notice["detail"].as_str().map(str::to_owned)
+    };
+    let told = until("the missing key is told", || notice(&host));
+    assert!(
+        told.contains("the one before goes on until a restart") && told.contains(says),
+        "{told}"
+    );
+    let listed = String::from_utf8(host.run(&["connectors", "list"], "").stderr).unwrap();
+    assert!(listed.contains(says), "{listed}");
+    assert_eq!(host.health_of("ONE")["state"], "ready");
+    host.stop();
+    host.listen();
+    assert_eq!(host.settled("OPEN")["state"], "ready");
+    assert!(host.settled("ONE")["detail"].as_str().unwrap().contains(says));
+    let told = notice(&host).unwrap();
+    assert!(told.starts_with("nothing sealed can be opened") && told.contains(says), "{told}");
+    assert!(!host.path("state/seal.key").exists());
+
+    // A damaged one takes its place, and then the right one.
+    host.write("state/seal.key", "no key");
+    fs::set_permissions(host.path("state/seal.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    until("the damaged key is told", || notice(&host)?.contains("is damaged").then_some(()));
+    host.write("state/seal.key", key);
+    until("the restored key counts", || {
+        (host.health_of("ONE")["state"] == "ready" && notice(&host).is_none()).then_some(())
+    });
+}
+
+#[test]
+fn without_what_was_sealed_a_new_key_is_made() {
+    let host = Host::with(&["misbehaving"]);
+    host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+    fs::remove_file(host.path("state/seal.key")).unwrap();
+    assert!(!host.run(&["seal"], "x").status.success());
+    host.document("ONE", MEMORY);
+    host.document("ONE", &memory("one", &sealed(&host, "hunter2hunter2")));
+    assert_eq!(json_of(&host, &["connectors", "validate"])[0]["problems"], json!([]));
+}

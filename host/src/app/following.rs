@@ -9,7 +9,11 @@ use super::{
     signals::Hangups,
     watch::{Looks, Watch},
 };
-use crate::{config::SealingKey, telemetry::Telemetry, web::Notice};
+use crate::{
+    config::{SealError, SealingKey, known_key},
+    telemetry::Telemetry,
+    web::Notice,
+};
 use notify::RecursiveMode;
 use std::{
     net::SocketAddr,
@@ -32,6 +36,8 @@ pub(super) struct Following {
 struct Seen {
     document: Looks,
     key: Looks,
+    /// Why the sealing key is not the one that its file holds by now.
+    key_refused: Option<String>,
     plugins: Looks,
     /// What is to be known of the settings.
     notices: Vec<Notice>,
@@ -49,9 +55,11 @@ impl Following {
         let seen = Seen {
             document: Looks::of([settings.document().as_path()]),
             key: Looks::of(fleet.config.sealing_key.file()),
+            key_refused: fleet.key.load().reason().map(str::to_owned),
             plugins: Looks::of([fleet.config.plugins.as_path()]),
             notices: Vec::new(),
         };
+        fleet.web.tell_host(of_key(&seen, fleet).into_iter().collect());
         Arc::new(Following {
             fleet: Arc::clone(fleet),
             tls: Arc::clone(tls),
@@ -66,8 +74,8 @@ impl Following {
     /// Never ends.
     pub(super) async fn go_on(self: Arc<Self>, mut hangups: Hangups) {
         let config = &self.fleet.config;
-        let of_key = config.sealing_key.file().and_then(Path::parent).map(Path::to_owned);
-        let beside: Vec<PathBuf> = self.tls.folders().into_iter().chain(of_key).collect();
+        let beside_key = config.sealing_key.file().and_then(Path::parent).map(Path::to_owned);
+        let beside: Vec<PathBuf> = self.tls.folders().into_iter().chain(beside_key).collect();
         let is_home_alone = !beside.contains(&config.home);
         let mut folders = vec![
             (config.connectors.as_path(), RecursiveMode::NonRecursive),
@@ -98,7 +106,7 @@ impl Following {
     pub(super) async fn look(&self, at_all: bool) {
         let seen = &mut *self.seen.lock().await;
         // First: whoever makes a new key writes it before what it seals.
-        self.follow_key(&mut seen.key);
+        self.follow_key(seen);
         let document = Looks::of([self.settings.document().as_path()]);
         if at_all || document != seen.document {
             if document != seen.document {
@@ -115,6 +123,7 @@ impl Following {
         };
         let _ = tokio::task::spawn_blocking(follow).await;
         let notices = seen.notices.iter().cloned().chain(self.tls.refused());
+        let notices = notices.chain(of_key(seen, &self.fleet));
         self.fleet.web.tell_host(notices.collect());
         let plugins = Looks::of([self.fleet.config.plugins.as_path()]);
         if at_all || plugins != seen.plugins {
@@ -127,24 +136,33 @@ impl Following {
 
     /// Reads the sealing key again when its file is another one, or could not be used so far. One that
     /// cannot be read is refused, and the one before goes on.
-    fn follow_key(&self, seen: &mut Looks) {
+    fn follow_key(&self, seen: &mut Seen) {
         let fleet = &self.fleet;
         let Some(file) = fleet.config.sealing_key.file() else { return };
         let looks = Looks::of([file]);
-        let is_news = *seen != looks;
-        if !is_news && !fleet.key.load().is_unusable() {
+        let is_well = seen.key_refused.is_none() && !fleet.key.load().is_unusable();
+        if seen.key == looks && is_well {
             return;
         }
-        *seen = looks;
-        match SealingKey::load(&fleet.config.sealing_key) {
+        seen.key = looks;
+        match known_key(&fleet.config) {
             Ok(key) => {
                 tracing::info!(file = %file.display(), keys = key.len(), "Sealing key read again");
                 fleet.key.store(Arc::new(key));
+                seen.key_refused = None;
             }
-            Err(error) if is_news => {
-                tracing::error!(%error, "Sealing key refused; the one before goes on");
+            // Nobody needs it.
+            Err(SealError::NotYet { .. }) => seen.key_refused = None,
+            Err(error) => {
+                let reason = error.to_string();
+                if seen.key_refused.as_ref() != Some(&reason) {
+                    tracing::error!(error = reason, "Sealing key refused; the one before goes on");
+                    if fleet.key.load().is_unusable() {
+                        fleet.key.store(Arc::new(SealingKey::unusable(&error)));
+                    }
+                }
+                seen.key_refused = Some(reason);
             }
-            Err(_) => {}
         }
     }
 
@@ -155,4 +173,16 @@ impl Following {
         let noun = if count == 1 { "connector" } else { "connectors" };
         format!("Serving {count} {noun} on {}", addresses.join(", "))
     }
+}
+
+/// What is to be known of the sealing key.
+fn of_key(seen: &Seen, fleet: &Fleet) -> Option<Notice> {
+    let reason = seen.key_refused.as_ref()?;
+    let detail = match fleet.key.load().is_unusable() {
+        true => format!("nothing sealed can be opened: {reason}"),
+        false => format!(
+            "the sealing key is refused, and the one before goes on until a restart: {reason}"
+        ),
+    };
+    Some(Notice { kind: "refused", detail })
 }

@@ -2,17 +2,20 @@
 //! sealing key, the plugins. All that commands want of the catalogue is here.
 
 use super::{
-    bind, catalog, check::in_the_way, machine_name, ready_file, sealing_key, texts, tokens::Uses,
+    any_sealing_key, bind, catalog, check::in_the_way, machine_name, ready_file, sealing_key,
+    texts, tokens::Uses,
 };
 use crate::{
     binding::{Binding, Unbound},
-    config::{ConfigValue, ConnectorConfig, ConnectorName, HostConfig, Resolved, SealingKey},
+    config::{
+        ConfigValue, ConnectorConfig, ConnectorName, HostConfig, Resolved, SealError, SealingKey,
+    },
     plugins::{Catalog, Isolation, Row, Surroundings},
 };
 use anyhow::{anyhow, bail};
 use ecma_plugin_sdk::{Answer, ParameterKind, Plugin, Values};
 use std::{
-    sync::{Arc, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     time::Duration,
 };
 
@@ -20,14 +23,16 @@ use std::{
 pub struct Workbench {
     config: HostConfig,
     key: SealingKey,
+    /// The key, made for whoever seals.
+    made: OnceLock<SealingKey>,
     catalog: Catalog,
 }
 
 impl Workbench {
-    /// Looks at what lies in the plugins folder, and reads the key or makes it.
+    /// Looks at what lies in the plugins folder, and reads the key. One that cannot be read opens nothing.
     pub fn open(config: HostConfig) -> anyhow::Result<Workbench> {
-        let (key, catalog) = (sealing_key(&config)?, catalog(&config)?);
-        Ok(Workbench { config, key, catalog })
+        let (key, catalog) = (any_sealing_key(&config), catalog(&config)?);
+        Ok(Workbench { config, key, made: OnceLock::new(), catalog })
     }
 
     /// The settings of the home.
@@ -36,10 +41,19 @@ impl Workbench {
         &self.config
     }
 
-    /// The key that seals secrets.
+    /// The key that opens secrets.
     #[must_use]
     pub fn key(&self) -> &SealingKey {
-        &self.key
+        self.made.get().unwrap_or(&self.key)
+    }
+
+    /// The key that seals secrets; it is made in a home without one.
+    pub fn key_to_seal(&self) -> Result<&SealingKey, SealError> {
+        if !self.key().is_unusable() {
+            return Ok(self.key());
+        }
+        let key = sealing_key(&self.config)?;
+        Ok(self.made.get_or_init(|| key))
     }
 
     /// The plugin of this name, or why there is none.
@@ -71,7 +85,7 @@ impl Workbench {
 
     /// What a plugin gets for a value of a document, or why its reference leads nowhere.
     pub fn answer(&self, value: &ConfigValue) -> Result<Answer, String> {
-        Ok(match value.resolve(&self.config.home, &self.key)? {
+        Ok(match value.resolve(&self.config.home, self.key())? {
             Resolved::Text(text) => Answer::Text(text.expose().to_owned()),
             Resolved::Integer(number) => Answer::Integer(number),
             Resolved::Boolean(truth) => Answer::Boolean(truth),
@@ -81,7 +95,7 @@ impl Workbench {
 
     /// A connector bound to its plugin; the target is not reached. Otherwise all that is in the way.
     pub fn bind(&self, connector: ConnectorConfig) -> Result<Arc<Binding>, Vec<String>> {
-        bind(&self.config, &self.catalog, &self.key, connector, &Uses::default())
+        bind(&self.config, &self.catalog, self.key(), connector, &Uses::default())
             .map_err(|Unbound(reasons)| reasons)
     }
 
@@ -97,7 +111,7 @@ impl Workbench {
 
     /// What keeps a connector from its work, as far as its plugin and the mapping by itself tell.
     pub(super) fn in_the_way(&self, connector: ConnectorConfig) -> Vec<String> {
-        in_the_way(&self.config, &self.catalog, &self.key, connector)
+        in_the_way(&self.config, &self.catalog, self.key(), connector)
     }
 }
 

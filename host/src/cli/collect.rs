@@ -95,7 +95,7 @@ pub(super) fn run(asked: &Asked, file: Option<PathBuf>) -> anyhow::Result<Exit> 
 /// What the secrets of all connectors are: nothing of them may stand in the file, not even where a
 /// plugin wrote them into the log.
 fn secrets(settings: &HostConfig) -> Vec<Secret> {
-    let Ok(key) = app::sealing_key(settings) else { return Vec::new() };
+    let key = app::any_sealing_key(settings);
     let documents = load_connectors(&settings.connectors);
     let configs = documents.iter().filter_map(|document| document.result.as_ref().ok());
     let mut secrets = Vec::new();

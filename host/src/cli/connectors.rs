@@ -121,6 +121,12 @@ fn list(asked: &Asked) -> anyhow::Result<Exit> {
         let rows: Vec<_> = all.iter().map(|one| row(one, state.is_some())).collect();
         table::write(out, &["NAME", "PLUGIN", "STATE", "ENTRIES", "NOTE"], &rows)
     })?;
+    if let (Some(state), false) = (&state, asked.json) {
+        // Of the host as a whole: it belongs to no row.
+        for notice in state["hostNotices"].as_array().into_iter().flatten() {
+            writeln!(io::stderr(), "host: {}", notice["detail"].as_str().unwrap_or_default())?;
+        }
+    }
     if state.is_none() && !asked.json {
         writeln!(io::stderr(), "no host runs in {}", settings.home.display())?;
     }

@@ -130,7 +130,7 @@ pub(super) fn import(asked: &Asked, what: &Import) -> anyhow::Result<Exit> {
     let bench = Workbench::open(asked.settings()?)?;
     let passphrase = passphrase(what.passphrase_stdin)?;
     let plugins = bench.plugins();
-    let here = Here { home: &bench.config().home, key: bench.key(), plugins: &plugins };
+    let here = Here { home: &bench.config().home, key: bench.key_to_seal()?, plugins: &plugins };
     // With `--only` the name is for that one, whatever else is in the file.
     let name = what.name.as_ref().filter(|_| what.only.is_none());
     let mut all = exchange::import(&bytes, passphrase.as_ref(), name, &here)

@@ -15,6 +15,7 @@ mod document;
 mod edit;
 mod exposed;
 mod files;
+mod home_key;
 mod host;
 mod key_source;
 mod keys;
@@ -46,6 +47,7 @@ pub use edit::{rename_document, set_certificate, sounds_secret, without_secrets}
 pub use exposed::{Exposed, exposed_of_connector, exposed_of_host};
 pub(crate) use files::quoted;
 pub use files::{EditError, private_folder, set_string, write_atomic};
+pub use home_key::{key_to_seal, known_key};
 pub use host::{HostConfig, Limits};
 pub use key_source::KeySource;
 pub use keys::nearest;

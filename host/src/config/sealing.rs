@@ -61,12 +61,39 @@ pub enum SealError {
     },
     /// What is there is no key.
     #[error(
-        "{place} is damaged: restore it from a backup, or remove it and seal every value anew; each \
-         line of it is 32 bytes as base64"
+        "{place} is damaged: restore it from a backup, or remove it and the values sealed with it, and \
+         seal them anew; each line of it is 32 bytes as base64"
     )]
     Key {
         /// Where it is, in words.
         place: String,
+    },
+    /// There is no key, and nothing that it would open.
+    #[error("there is no sealing key {} yet: `ecma-host seal` makes one", .path.display())]
+    NotYet {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The key is gone, and values are sealed with it.
+    #[error(
+        "the sealing key {} is missing, and {} sealed with it: restore it from a backup, or remove {}",
+        .path.display(),
+        if *.count == 1 { "1 value is".to_owned() } else { format!("{count} values are") },
+        if *.count == 1 { "that value" } else { "those values" }
+    )]
+    Missing {
+        /// Where it was.
+        path: PathBuf,
+        /// How many values.
+        count: usize,
+    },
+    /// There is no key, and nobody knows what is sealed.
+    #[error("there is no sealing key, and whether anything is sealed cannot be told: {}: {source}", .path.display())]
+    Uncounted {
+        /// What cannot be read.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
     },
     /// There was no key when the host looked.
     #[error("nothing sealed can be opened: {0}")]
@@ -132,6 +159,12 @@ impl SealingKey {
     #[must_use]
     pub fn is_unusable(&self) -> bool {
         self.unusable.is_some()
+    }
+
+    /// Why it cannot be read, where it stands for such a one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.unusable.as_deref()
     }
 
     /// How many keys there are.

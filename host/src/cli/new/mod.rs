@@ -122,6 +122,10 @@ pub(in crate::cli) fn run(asked: &Asked, new: &New) -> anyhow::Result<Exit> {
         bail!("there is a connector {name} already; remove or rename it first");
     }
     let bench = Workbench::open(settings)?;
+    if !new.dry_run {
+        // Before anybody types anything in.
+        bench.key_to_seal()?;
+    }
     let plugin = bench.plugin(&new.plugin)?;
     let interactive = !asked.json && io::stdin().is_terminal() && io::stderr().is_terminal();
     let mut given = given(new)?;

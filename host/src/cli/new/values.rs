@@ -32,7 +32,8 @@ impl Found {
         self.answers.set(&parameter.name, answer);
         let value = match value {
             ConfigValue::Text(text) if parameter.kind == ParameterKind::Secret => {
-                ConfigValue::Sealed(bench.key().seal(&text).map_err(|error| error.to_string())?)
+                let key = bench.key_to_seal().map_err(|error| error.to_string())?;
+                ConfigValue::Sealed(key.seal(&text).map_err(|error| error.to_string())?)
             }
             value => value,
         };
