@@ -40,6 +40,31 @@ fn a_new_document_is_served_and_a_removed_one_is_not() {
 }
 
 #[test]
+fn connectors_go_on_when_their_whole_folder_is_gone() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("FIRST", &memory("store = \"first\""));
+    host.start();
+    fs::rename(host.path("connectors"), host.path("elsewhere")).unwrap();
+    // It would look by itself within half a minute.
+    host.hang_up();
+    until("it is said", || {
+        let detail = host.health()["hostNotices"][0]["detail"].to_string();
+        detail.contains("is gone; its connectors go on").then_some(())
+    });
+    host.prints(&["sync", "FIRST", "--wait"], "");
+    assert_eq!(host.entra("FIRST").everybody().len(), 3);
+    assert_eq!(host.health()["status"], "degraded");
+    fs::rename(host.path("elsewhere"), host.path("connectors")).unwrap();
+    host.hang_up();
+    until("all is well", || (host.health()["status"] == "ok").then_some(()));
+    host.document("SECOND", &memory("store = \"second\""));
+    host.hang_up();
+    until("documents count again", || {
+        (host.entra("SECOND").get("/Users").status == 200).then_some(())
+    });
+}
+
+#[test]
 fn a_bad_document_is_refused_and_the_one_before_goes_on() {
     let mut host = Host::with(&["misbehaving"]);
     host.document("MEMORY", &memory(""));

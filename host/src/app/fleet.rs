@@ -364,9 +364,11 @@ impl Fleet {
 
     /// Connectors whose documents are gone.
     fn drop_vanished(&self, members: &mut BTreeMap<PathBuf, Member>) {
+        // Without their folder nobody took them away: a mount is gone, perhaps.
+        let is_there = self.config.connectors.is_dir();
         let gone: Vec<PathBuf> = members
             .iter()
-            .filter(|(file, _)| !file.try_exists().unwrap_or(true))
+            .filter(|(file, _)| is_there && !file.try_exists().unwrap_or(true))
             .map(|(file, _)| file.clone())
             .collect();
         for path in gone {

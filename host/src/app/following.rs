@@ -39,6 +39,8 @@ struct Seen {
     /// Why the sealing key is not the one that its file holds by now.
     key_refused: Option<String>,
     plugins: Looks,
+    /// The folder of the documents is gone.
+    is_lost: bool,
     /// What is to be known of the settings.
     notices: Vec<Notice>,
 }
@@ -57,6 +59,7 @@ impl Following {
             key: Looks::of(fleet.config.sealing_key.file()),
             key_refused: fleet.key.load().reason().map(str::to_owned),
             plugins: Looks::of([fleet.config.plugins.as_path()]),
+            is_lost: false,
             notices: Vec::new(),
         };
         fleet.web.tell_host(of_key(&seen, fleet).into_iter().collect());
@@ -122,8 +125,9 @@ impl Following {
             fleet.exposures.tell(tls.exposed());
         };
         let _ = tokio::task::spawn_blocking(follow).await;
+        let lost = self.lost_folder(seen);
         let notices = seen.notices.iter().cloned().chain(self.tls.refused());
-        let notices = notices.chain(of_key(seen, &self.fleet));
+        let notices = notices.chain(of_key(seen, &self.fleet)).chain(lost);
         self.fleet.web.tell_host(notices.collect());
         let plugins = Looks::of([self.fleet.config.plugins.as_path()]);
         if at_all || plugins != seen.plugins {
@@ -132,6 +136,23 @@ impl Following {
         } else {
             self.fleet.follow(false).await;
         }
+    }
+
+    /// What is to be known when the folder of the documents is gone, and not only documents in it.
+    fn lost_folder(&self, seen: &mut Seen) -> Option<Notice> {
+        let folder = self.fleet.config.connectors.display();
+        let is_lost = !self.fleet.config.connectors.is_dir() && self.fleet.web.has_connectors();
+        let detail = format!(
+            "the connectors folder {folder} is gone; its connectors go on as they were until the host is \
+             restarted: put it back"
+        );
+        if std::mem::replace(&mut seen.is_lost, is_lost) != is_lost {
+            match is_lost {
+                true => tracing::error!("{detail}"),
+                false => tracing::info!("The connectors folder {folder} is there again"),
+            }
+        }
+        is_lost.then_some(Notice { kind: "refused", detail })
     }
 
     /// Reads the sealing key again when its file is another one, or could not be used so far. One that

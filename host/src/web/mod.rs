@@ -212,6 +212,11 @@ impl Web {
         }
     }
 
+    /// Whether anybody is served.
+    pub(crate) fn has_connectors(&self) -> bool {
+        !self.places.read().is_empty()
+    }
+
     fn places(&self) -> Vec<(ConnectorName, Place)> {
         let places = self.places.read();
         places.iter().map(|(name, place)| (name.clone(), place.clone())).collect()
