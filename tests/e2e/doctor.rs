@@ -63,7 +63,7 @@ fn what_an_operator_has_to_do_is_told_with_its_remedy() {
     host.document("GOOD", MEMORY);
     host.document("OTHERKEY", &format!("{MEMORY}password = \"{sealed}\"\n"));
     host.document("BROKEN", &format!("plugn = 1\n[values]\npassword = \"{sealed}\"\n"));
-    fs::remove_file(host.path("state/seal.key")).unwrap();
+    host.write("state/seal.key", "A".repeat(43) + "=\n");
     host.plugin("libtext.so", &b"no library\n".repeat(9));
     mode(&host, "connectors", 0o777);
     mode(&host, "state", 0o755);
@@ -154,4 +154,28 @@ fn secrets_that_others_may_read_are_told_by_doctor_and_once_in_the_log() {
     assert_eq!(told(), 1, "{}", host.log());
     mode(&host, "password", 0o600);
     assert_eq!(about(&examined(&host).1, "password"), [""; 0]);
+}
+
+#[test]
+fn a_sealing_key_that_is_no_good_is_told_with_what_helps() {
+    let host = Host::with(&["misbehaving"]);
+    let sealed = host.prints(&["seal"], "hunter2hunter2");
+    host.document("MEMORY", &format!("{MEMORY}password = \"{}\"\n", sealed.trim()));
+    let about_key = |said: &str, remedy: &str| {
+        let (is_well, value) = examined(&host);
+        let found = about(&value, "sealing key");
+        assert!(!is_well && found.len() == 1, "{value:#}");
+        assert!(found[0].contains(said) && found[0].contains(remedy), "{found:?}");
+        assert!(!found[0].contains("run this as the host's account"), "{found:?}");
+    };
+    mode(&host, "state/seal.key", 0o644);
+    about_key("is readable by others", "→ `chmod 600 ");
+    mode(&host, "state/seal.key", 0o600);
+    host.write("state/seal.key", "no key");
+    about_key("is damaged: restore it from a backup", "→ put the one of a backup in its place");
+    fs::remove_file(host.path("state/seal.key")).unwrap();
+    about_key(
+        "is missing, and 1 value is sealed with it",
+        "→ put the file of a backup in its place",
+    );
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod home;
+mod key;
 mod logs;
 mod machine;
 mod served;
@@ -105,6 +106,7 @@ pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>
     logs::look(config, &account, &mut found);
     if home::is_usable(config) {
         home::plugins_and_documents(config, &mut found);
+        key::look(config, &mut found);
         served::certificate(config, &mut found);
     }
     served::exposed(config, &mut found);
