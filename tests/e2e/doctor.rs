@@ -179,3 +179,42 @@ fn a_sealing_key_that_is_no_good_is_told_with_what_helps() {
         "→ put the file of a backup in its place",
     );
 }
+
+#[test]
+fn every_listener_is_looked_at_as_the_host_does_at_its_start() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [clients, metrics] = taken.each_ref().map(|one| one.local_addr().unwrap().to_string());
+    host.settings(&format!(
+        "[[listener]]\naddress = \"{clients}\"\nclient_ca = \"clients.pem\"\n[metrics]\nlisten = \
+         \"{metrics}\"\n"
+    ));
+    for (text, said) in [(None, "cannot read"), (Some("no certificate\n"), "no certificate")] {
+        if let Some(text) = text {
+            host.write("clients.pem", text);
+        }
+        let (is_well, value) = examined(&host);
+        let found = about(&value, "host.toml");
+        assert!(!is_well && found.len() == 1, "{value:#}");
+        let start = format!("error: client_ca of the listener {clients}: ");
+        assert!(found[0].starts_with(&start) && found[0].contains(said), "{found:?}");
+        assert!(found[0].contains("clients.pem"), "{found:?}");
+        for (at, key) in
+            [(&clients, "`address` of [[listener]]"), (&metrics, "`listen` of [metrics]")]
+        {
+            let found = about(&value, at);
+            assert!(found[0].starts_with("error: cannot be listened on") && found[0].contains(key));
+        }
+    }
+    let own = rcgen::generate_simple_self_signed(["clients.example".to_owned()]).unwrap();
+    host.write("clients.pem", own.cert.pem());
+    host.settings(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\nclient_ca = \"clients.pem\"\n[metrics]\nlisten = \
+         \"127.0.0.1:0\"\n",
+    );
+    let (is_well, value) = examined(&host);
+    assert!(is_well && about(&value, "host.toml")[0].starts_with("ok: "), "{value:#}");
+    assert_eq!(about(&value, "127.0.0.1:0"), ["ok: free → "; 3]);
+    host.start();
+}

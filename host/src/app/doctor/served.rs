@@ -9,6 +9,18 @@ use crate::{
 use serde_json::Value;
 use std::net::TcpListener;
 
+/// The authorities of clients, without which the host does not start.
+pub(super) fn authorities(config: &HostConfig, found: &mut Findings) {
+    for listener in &config.listeners {
+        if let Err(error) = certificates::clients(listener).check() {
+            let what = format!("client_ca of the listener {}: {error}", listener.address);
+            let remedy = "put the certificates of the authorities there, as PEM, or correct client_ca; \
+                          the host does not start without them";
+            found.error("host.toml", what, remedy);
+        }
+    }
+}
+
 pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
     let (file, _) = certificates::places(config);
     let shown = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
@@ -100,6 +112,13 @@ fn stands(health: &Value, found: &mut Findings) {
         let what = format!("the running host is {theirs}, this program is {ours}");
         found.warning("version", what, "restart the host");
     }
+    for notice in health["hostNotices"].as_array().into_iter().flatten() {
+        let what = notice["detail"].as_str().unwrap_or_default();
+        match notice["kind"].as_str() {
+            Some("refused") => found.error("host", what, "put it right before the next restart"),
+            _ => found.note("host", what, ""),
+        }
+    }
     for connector in health["connectors"].as_array().into_iter().flatten() {
         let name = connector["name"].as_str().unwrap_or_default();
         let at = format!("connector {name}");
@@ -133,14 +152,22 @@ fn stands(health: &Value, found: &mut Findings) {
 }
 
 fn ports(config: &HostConfig, found: &mut Findings) {
-    for address in &config.listen {
+    let open = config.listen.iter().map(|address| (address, "`listen`"));
+    let clients = config.listeners.iter().map(|one| (&one.address, "`address` of [[listener]]"));
+    let metrics = config.metrics.iter().map(|address| (address, "`listen` of [metrics]"));
+    // Held to the end, as the host does: one of them may be in the way of another.
+    let mut held = Vec::new();
+    for (address, key) in open.chain(clients).chain(metrics) {
         let at = address.to_string();
         match TcpListener::bind(address) {
-            Ok(_) => found.ok(&at, "free"),
+            Ok(listener) => {
+                held.push(listener);
+                found.ok(&at, "free");
+            }
             Err(error) => found.error(
                 &at,
                 format!("cannot be listened on: {error}"),
-                "see who listens there, or change `listen` in host.toml",
+                format!("see who listens there, or change {key} in host.toml"),
             ),
         }
     }
