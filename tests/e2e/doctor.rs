@@ -218,3 +218,24 @@ fn every_listener_is_looked_at_as_the_host_does_at_its_start() {
     assert_eq!(about(&value, "127.0.0.1:0"), ["ok: free → "; 3]);
     host.start();
 }
+
+#[test]
+fn an_own_certificate_that_ends_is_not_to_be_generated() {
+    let host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    let mut params = rcgen::CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    host.settings("[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n");
+    host.write("c.pem", pem);
+    host.write("k.pem", key.serialize_pem());
+    let (_, value) = examined(&host);
+    let found = about(&value, "c.pem");
+    assert!(found.iter().any(|one| one.contains("it expired on")), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("it is not for")), "{found:?}");
+    for one in found.iter().filter(|one| !one.contains("chmod")) {
+        assert!(one.contains("`ecma-host cert install`") && !one.contains("generate"), "{one}");
+    }
+}

@@ -35,17 +35,23 @@ pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
             return found.error(&shown, format!("{error:#}"), "put a sound pair in place");
         }
     };
+    // One of the operator's own is not the host's to make.
+    let renewal = match config.tls {
+        Some(_) => "`ecma-host cert install`",
+        None => "`ecma-host cert generate` or `cert install`",
+    };
     let name = certificates::host_name(config);
     if !facts.covers(&name) {
         found.warning(
             &shown,
             format!("it is not for {name}, as this host is called"),
-            "set `host_name` to the name that clients use, and have a certificate with that name: \
-             `ecma-host cert generate`, or `cert install`",
+            format!(
+                "set `host_name` to the name that clients use, and have a certificate with that name: \
+                 {renewal}"
+            ),
         );
     }
-    let renew = "replace it with `ecma-host cert generate` or `cert install`; the next handshake has \
-                 the new one";
+    let renew = format!("replace it with {renewal}; the next handshake has the new one");
     let days = facts.days(now());
     match facts.age(now()) {
         Age::Fine => found.ok(&shown, format!("it is valid for {days} more days")),
@@ -106,18 +112,18 @@ pub(super) fn running(config: &HostConfig, admin: Option<Ask<'_>>, found: &mut F
 }
 
 fn stands(health: &Value, found: &mut Findings) {
-    let ours = env!("CARGO_PKG_VERSION");
-    if health["version"] != ours {
-        let theirs = health["version"].as_str().unwrap_or("another");
-        let what = format!("the running host is {theirs}, this program is {ours}");
-        found.warning("version", what, "restart the host");
-    }
     for notice in health["hostNotices"].as_array().into_iter().flatten() {
         let what = notice["detail"].as_str().unwrap_or_default();
         match notice["kind"].as_str() {
             Some("refused") => found.error("host", what, "put it right before the next restart"),
             _ => found.note("host", what, ""),
         }
+    }
+    let ours = env!("CARGO_PKG_VERSION");
+    if health["version"] != ours {
+        let theirs = health["version"].as_str().unwrap_or("another");
+        let what = format!("the running host is {theirs}, this program is {ours}");
+        found.warning("version", what, "restart the host");
     }
     for connector in health["connectors"].as_array().into_iter().flatten() {
         let name = connector["name"].as_str().unwrap_or_default();
