@@ -63,7 +63,7 @@ fn what_an_operator_has_to_do_is_told_with_its_remedy() {
     host.document("GOOD", MEMORY);
     host.document("OTHERKEY", &format!("{MEMORY}password = \"{sealed}\"\n"));
     host.document("BROKEN", &format!("plugn = 1\n[values]\npassword = \"{sealed}\"\n"));
-    fs::remove_file(host.path("state/seal.key")).unwrap();
+    host.write("state/seal.key", "A".repeat(43) + "=\n");
     host.plugin("libtext.so", &b"no library\n".repeat(9));
     mode(&host, "connectors", 0o777);
     mode(&host, "state", 0o755);
@@ -161,4 +161,88 @@ fn secrets_that_others_may_read_are_told_by_doctor_and_once_in_the_log() {
     assert_eq!(told(), 1, "{}", host.log());
     mode(&host, "password", 0o600);
     assert_eq!(about(&examined(&host).1, "password"), [""; 0]);
+}
+
+#[test]
+fn a_sealing_key_that_is_no_good_is_told_with_what_helps() {
+    let host = Host::with(&["misbehaving"]);
+    let sealed = host.prints(&["seal"], "hunter2hunter2");
+    host.document("MEMORY", &format!("{MEMORY}password = \"{}\"\n", sealed.trim()));
+    let about_key = |said: &str, remedy: &str| {
+        let (is_well, value) = examined(&host);
+        let found = about(&value, "sealing key");
+        assert!(!is_well && found.len() == 1, "{value:#}");
+        assert!(found[0].contains(said) && found[0].contains(remedy), "{found:?}");
+        assert!(!found[0].contains("run this as the host's account"), "{found:?}");
+    };
+    mode(&host, "state/seal.key", 0o644);
+    about_key("is readable by others", "→ `chmod 600 ");
+    mode(&host, "state/seal.key", 0o600);
+    host.write("state/seal.key", "no key");
+    about_key("is damaged: restore it from a backup", "→ put the one of a backup in its place");
+    fs::remove_file(host.path("state/seal.key")).unwrap();
+    about_key(
+        "is missing, and 1 value is sealed with it",
+        "→ put the file of a backup in its place",
+    );
+}
+
+#[test]
+fn every_listener_is_looked_at_as_the_host_does_at_its_start() {
+    let mut host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [clients, metrics] = taken.each_ref().map(|one| one.local_addr().unwrap().to_string());
+    host.settings(&format!(
+        "[[listener]]\naddress = \"{clients}\"\nclient_ca = \"clients.pem\"\n[metrics]\nlisten = \
+         \"{metrics}\"\n"
+    ));
+    for (text, said) in [(None, "cannot read"), (Some("no certificate\n"), "no certificate")] {
+        if let Some(text) = text {
+            host.write("clients.pem", text);
+        }
+        let (is_well, value) = examined(&host);
+        let found = about(&value, "host.toml");
+        assert!(!is_well && found.len() == 1, "{value:#}");
+        let start = format!("error: client_ca of the listener {clients}: ");
+        assert!(found[0].starts_with(&start) && found[0].contains(said), "{found:?}");
+        assert!(found[0].contains("clients.pem"), "{found:?}");
+        for (at, key) in
+            [(&clients, "`address` of [[listener]]"), (&metrics, "`listen` of [metrics]")]
+        {
+            let found = about(&value, at);
+            assert!(found[0].starts_with("error: cannot be listened on") && found[0].contains(key));
+        }
+    }
+    let own = rcgen::generate_simple_self_signed(["clients.example".to_owned()]).unwrap();
+    host.write("clients.pem", own.cert.pem());
+    host.settings(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\nclient_ca = \"clients.pem\"\n[metrics]\nlisten = \
+         \"127.0.0.1:0\"\n",
+    );
+    let (is_well, value) = examined(&host);
+    assert!(is_well && about(&value, "host.toml")[0].starts_with("ok: "), "{value:#}");
+    assert_eq!(about(&value, "127.0.0.1:0"), ["ok: free → "; 3]);
+    host.start();
+}
+
+#[test]
+fn an_own_certificate_that_ends_is_not_to_be_generated() {
+    let host = Host::with(&["misbehaving"]);
+    host.document("MEMORY", MEMORY);
+    let mut params = rcgen::CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    host.settings("[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n");
+    host.write("c.pem", pem);
+    host.write("k.pem", key.serialize_pem());
+    let (_, value) = examined(&host);
+    let found = about(&value, "c.pem");
+    assert!(found.iter().any(|one| one.contains("it expired on")), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("it is not for")), "{found:?}");
+    for one in found.iter().filter(|one| !one.contains("chmod")) {
+        assert!(one.contains("`ecma-host cert install`") && !one.contains("generate"), "{one}");
+    }
 }

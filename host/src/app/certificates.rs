@@ -4,7 +4,8 @@
 use super::{machine_name, now, watch::Looks};
 use crate::{
     config::{
-        Account, ConfigValue, Exposed, HostConfig, Resolved, SealingKey, TlsFiles, exposed_of_host,
+        Account, ConfigValue, Exposed, HostConfig, Listener, Resolved, SealingKey, TlsFiles,
+        exposed_of_host,
     },
     web::tls::{
         self, Age, CertificateFiles, Certificates, Clients, Facts, Offer, Pair, TlsError, Wishes,
@@ -54,9 +55,7 @@ impl Tls {
         let mut offers: Vec<_> =
             config.listen.iter().map(|address| (*address, Arc::clone(&open))).collect();
         for listener in &config.listeners {
-            let clients =
-                Clients { ca: listener.client_ca.clone(), required: listener.is_required };
-            let offer = Offer::new(&certificates, Some(clients)).with_context(|| {
+            let offer = Offer::new(&certificates, Some(clients(listener))).with_context(|| {
                 format!("host.toml: client_ca of the listener {}", listener.address)
             });
             offers.push((listener.address, offer?));
@@ -157,6 +156,11 @@ impl Tls {
         let config = &self.followed.lock().config;
         shown(config, &self.certificates.files(), &self.certificates.facts())
     }
+}
+
+/// What a listener wants to see of its clients.
+pub(super) fn clients(listener: &Listener) -> Clients {
+    Clients { ca: listener.client_ca.clone(), required: listener.is_required }
 }
 
 fn settings_file(config: &HostConfig) -> PathBuf {

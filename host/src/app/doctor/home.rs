@@ -106,7 +106,7 @@ pub(super) fn plugins_and_documents(config: &HostConfig, found: &mut Findings) {
         Ok(bench) => bench,
         Err(error) => {
             let remedy = "run this as the host's account";
-            return found.error("sealing key", format!("{error:#}"), remedy);
+            return found.error("state folder", format!("{error:#}"), remedy);
         }
     };
     for row in bench.rows() {

@@ -2,6 +2,7 @@
 
 mod account;
 mod home;
+mod key;
 mod logs;
 mod machine;
 mod served;
@@ -105,16 +106,18 @@ pub fn settings_so_far(home: &Path) -> anyhow::Result<(HostConfig, Vec<Problem>)
 #[must_use]
 pub fn examine(config: &HostConfig, problems: &[Problem], admin: Option<Ask<'_>>) -> Vec<Finding> {
     let mut found = Findings::default();
-    match problems {
-        [] => found.ok("host.toml", "right, or not there: the defaults count"),
-        _ => problems.iter().for_each(|problem| {
-            found.error("host.toml", problem.to_string(), "correct it; the rest was looked at");
-        }),
+    for problem in problems {
+        found.error("host.toml", problem.to_string(), "correct it; the rest was looked at");
+    }
+    served::authorities(config, &mut found);
+    if found.0.is_empty() {
+        found.ok("host.toml", "right, or not there: the defaults count");
     }
     let account = account::of_host(config);
     home::folders(config, &account, &mut found);
     logs::look(config, &account, &mut found);
     if home::is_usable(config) {
+        key::look(config, &mut found);
         home::plugins_and_documents(config, &mut found);
         served::certificate(config, &mut found);
     }

@@ -9,6 +9,18 @@ use crate::{
 use serde_json::Value;
 use std::net::TcpListener;
 
+/// The authorities of clients, without which the host does not start.
+pub(super) fn authorities(config: &HostConfig, found: &mut Findings) {
+    for listener in &config.listeners {
+        if let Err(error) = certificates::clients(listener).check() {
+            let what = format!("client_ca of the listener {}: {error}", listener.address);
+            let remedy = "put the certificates of the authorities there, as PEM, or correct client_ca; \
+                          the host does not start without them";
+            found.error("host.toml", what, remedy);
+        }
+    }
+}
+
 pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
     let (file, _) = certificates::places(config);
     let shown = file.strip_prefix(&config.home).unwrap_or(&file).display().to_string();
@@ -23,17 +35,23 @@ pub(super) fn certificate(config: &HostConfig, found: &mut Findings) {
             return found.error(&shown, format!("{error:#}"), "put a sound pair in place");
         }
     };
+    // One of the operator's own is not the host's to make.
+    let renewal = match config.tls {
+        Some(_) => "`ecma-host cert install`",
+        None => "`ecma-host cert generate` or `cert install`",
+    };
     let name = certificates::host_name(config);
     if !facts.covers(&name) {
         found.warning(
             &shown,
             format!("it is not for {name}, as this host is called"),
-            "set `host_name` to the name that clients use, and have a certificate with that name: \
-             `ecma-host cert generate`, or `cert install`",
+            format!(
+                "set `host_name` to the name that clients use, and have a certificate with that name: \
+                 {renewal}"
+            ),
         );
     }
-    let renew = "replace it with `ecma-host cert generate` or `cert install`; the next handshake has \
-                 the new one";
+    let renew = format!("replace it with {renewal}; the next handshake has the new one");
     let days = facts.days(now());
     match facts.age(now()) {
         Age::Fine => found.ok(&shown, format!("it is valid for {days} more days")),
@@ -94,6 +112,13 @@ pub(super) fn running(config: &HostConfig, admin: Option<Ask<'_>>, found: &mut F
 }
 
 fn stands(health: &Value, found: &mut Findings) {
+    for notice in health["hostNotices"].as_array().into_iter().flatten() {
+        let what = notice["detail"].as_str().unwrap_or_default();
+        match notice["kind"].as_str() {
+            Some("refused") => found.error("host", what, "put it right before the next restart"),
+            _ => found.note("host", what, ""),
+        }
+    }
     let ours = env!("CARGO_PKG_VERSION");
     if health["version"] != ours {
         let theirs = health["version"].as_str().unwrap_or("another");
@@ -133,14 +158,22 @@ fn stands(health: &Value, found: &mut Findings) {
 }
 
 fn ports(config: &HostConfig, found: &mut Findings) {
-    for address in &config.listen {
+    let open = config.listen.iter().map(|address| (address, "`listen`"));
+    let clients = config.listeners.iter().map(|one| (&one.address, "`address` of [[listener]]"));
+    let metrics = config.metrics.iter().map(|address| (address, "`listen` of [metrics]"));
+    // Held to the end, as the host does: one of them may be in the way of another.
+    let mut held = Vec::new();
+    for (address, key) in open.chain(clients).chain(metrics) {
         let at = address.to_string();
         match TcpListener::bind(address) {
-            Ok(_) => found.ok(&at, "free"),
+            Ok(listener) => {
+                held.push(listener);
+                found.ok(&at, "free");
+            }
             Err(error) => found.error(
                 &at,
                 format!("cannot be listened on: {error}"),
-                "see who listens there, or change `listen` in host.toml",
+                format!("see who listens there, or change {key} in host.toml"),
             ),
         }
     }

@@ -22,6 +22,13 @@ pub struct Clients {
     pub required: bool,
 }
 
+impl Clients {
+    /// Whether a listener can be offered with them.
+    pub fn check(&self) -> Result<(), TlsError> {
+        verifier(self).map(drop)
+    }
+}
+
 /// What one listener offers; a reload changes it for the handshakes to come.
 #[derive(Debug)]
 pub struct Offer {
