@@ -171,6 +171,7 @@ enum Taken {
     Yes,
     /// It is refused for this reason; the one before goes on where there was one.
     No(String),
+    /// None runs, or it did not say.
     NoHost,
 }
 
@@ -178,7 +179,15 @@ fn taken(settings: &HostConfig, name: &str) -> anyhow::Result<Taken> {
     if !Client::tell(settings) {
         return Ok(Taken::NoHost);
     }
-    let state = Client::new(settings)?.get("/v1/health")?;
+    let state = match Client::new(settings)?.get("/v1/health") {
+        Ok(state) => state,
+        Err(error) if error.is::<NoHost>() => return Ok(Taken::NoHost),
+        // It may just have ended. What was written stays all the same.
+        Err(error) => {
+            writeln!(io::stderr(), "{error:#}; whether it has taken the change is not known")?;
+            return Ok(Taken::NoHost);
+        }
+    };
     let mut connectors = state["connectors"].as_array().into_iter().flatten();
     let connector = connectors.find(|one| one["name"] == name).cloned().unwrap_or_default();
     let mut notices = connector["notices"].as_array().into_iter().flatten();
