@@ -1,7 +1,9 @@
 //! A connector's mapping and the target's schema become a layout and flows, or a list of all that
 //! does not fit.
 
+mod deprovisioning;
 mod offline;
+mod place;
 
 pub use offline::misfits_without_target;
 
@@ -9,11 +11,10 @@ use super::{
     flow::{Flow, Rule},
     layout::{Keeping, Layout},
     references::{Peers, Refers},
-    rule::parse,
-    schemas::{schemas, standard_schemas},
+    schemas::schemas,
 };
 use crate::{
-    config::{AttributeMapping, DeleteFlow, DisableFlow, DnSource, ObjectMapping},
+    config::{AttributeMapping, DeleteFlow, DnSource, ObjectMapping},
     scim::{AttributeKind, Path},
 };
 use ecma_plugin_sdk::{
@@ -305,25 +306,6 @@ impl Draft<'_> {
         })
     }
 
-    /// Where SCIM has it; `None` when it has no such place.
-    fn path(&mut self, mapping: &AttributeMapping) -> Option<Path> {
-        let place = format!("attributes.{}", mapping.target);
-        let path = match &mapping.scim {
-            None => {
-                let urn = extension_urn(&self.object.resource);
-                Path { schema: Some(urn), ..Path::of(&mapping.target) }
-            }
-            Some(text) => match Path::parse(text) {
-                Ok(path) => path,
-                Err(error) => {
-                    self.misfit(&place, format!("\"{text}\" is not a SCIM path: {}", error.detail));
-                    return None;
-                }
-            },
-        };
-        self.placed(&place, path)
-    }
-
     /// Whether objects of this type can be members of groups.
     fn is_member(&self) -> bool {
         self.objects.iter().filter(|group| group.resource == "Group").any(|group| {
@@ -340,157 +322,6 @@ impl Draft<'_> {
                 })
             })
         })
-    }
-
-    /// The path in the schema's spelling, down to a value; `None` when SCIM has no such place.
-    fn placed(&mut self, place: &str, path: Path) -> Option<Path> {
-        let resource = &self.object.resource;
-        let own = extension_urn(resource);
-        let standard = standard_schemas(resource);
-        let is_own = path.schema.as_deref().is_some_and(|urn| urn.eq_ignore_ascii_case(&own));
-        let is_simple = path.filter.is_none() && path.sub.is_none() && !path.attribute.is_empty();
-        if is_own || standard.is_none() {
-            if is_simple && (is_own || path.schema.is_none()) && !is_common(&path) {
-                return Some(Path { schema: is_own.then_some(own), ..path });
-            }
-            self.misfit(
-                place,
-                format!("{path} has to be the name of one attribute, without parts"),
-            );
-            return None;
-        }
-        let standard = standard?;
-        let found = standard.find(&path).and_then(|found| found.attribute.map(|_| found));
-        let (Some(found), Some(mut path)) = (found, standard.canonical(&path)) else {
-            let message = format!(
-                "SCIM has no {path} in a {resource}; leave the path empty to have it in the \
-                 extension {own}"
-            );
-            self.misfit(place, message);
-            return None;
-        };
-        if is_common(&path) {
-            self.misfit(place, format!("{} is the host's own to say", path.attribute));
-            return None;
-        }
-        if let Some(complex) = found.leaf().filter(|leaf| leaf.kind == AttributeKind::Complex) {
-            if complex.sub("value").is_none() {
-                let parts: Vec<String> = complex
-                    .sub_attributes
-                    .iter()
-                    .map(|sub| format!("{path}.{}", sub.name))
-                    .collect();
-                let message = format!("{path} has parts, name one of them: {}", parts.join(", "));
-                self.misfit(place, message);
-                return None;
-            }
-            path.sub = Some("value".to_owned());
-        }
-        Some(path)
-    }
-
-    /// Whether no other attribute flows to the same place.
-    fn fits(&mut self, name: &str, path: &Path, others: &[(&str, &Path)]) -> bool {
-        let clashes = |other: &Path| {
-            let selected = path.filter.is_some() && other.filter.is_some();
-            path == other
-                || !selected && path.overlaps(other) && {
-                    let value =
-                        |path: &Path| path.sub.clone().unwrap_or_else(|| "value".to_owned());
-                    value(path) == value(other)
-                }
-        };
-        let Some((other, _)) = others.iter().find(|(_, other)| clashes(other)) else { return true };
-        self.misfit(
-            &format!("attributes.{name}"),
-            format!("{path} is where {other} flows to already"),
-        );
-        false
-    }
-
-    /// A word of the document that is to be written into an attribute.
-    fn value(&mut self, place: &str, target: &Attribute, word: &str) {
-        if parse(target, word, &target.name).is_err() {
-            let kind = match target.kind {
-                AttributeType::Integer => "a whole number",
-                AttributeType::Boolean => "true or false",
-                AttributeType::Binary => "Base64",
-                _ => "a point in time (RFC 3339)",
-            };
-            self.misfit(place, format!("\"{word}\" is not {kind}, which {} holds", target.name));
-        }
-    }
-
-    /// The attribute that a flow of the document writes into.
-    fn written<'t>(
-        &mut self,
-        place: &str,
-        target: &'t ObjectType,
-        name: &str,
-    ) -> Option<&'t Attribute> {
-        let Some(found) = target.get(name) else {
-            let names = target.attributes.iter().map(|a| a.name.as_str());
-            self.misfit(place, unknown("attribute of the target", name, names));
-            return None;
-        };
-        if found.anchor || found.access == Access::ImportOnly {
-            self.misfit(place, format!("{name} cannot be written in the target"));
-            return None;
-        }
-        Some(found)
-    }
-
-    /// `active` goes into the attribute that the disable flow names.
-    fn disable_rule(&mut self, target: &ObjectType, rules: &mut Vec<Rule>) {
-        let DisableFlow::Set { attribute, when_true, when_false } =
-            &self.object.deprovisioning.disable
-        else {
-            return;
-        };
-        let place = "deprovisioning.disable";
-        let Some(found) = self.written(place, target, attribute) else { return };
-        for word in [when_true, when_false].into_iter().flatten() {
-            self.value(place, found, word);
-        }
-        let active = Path::of("active");
-        if let Some(rule) = rules.iter_mut().find(|rule| rule.path == active) {
-            if rule.target.name == *attribute {
-                rule.when_true = rule.when_true.take().or_else(|| when_true.clone());
-                rule.when_false = rule.when_false.take().or_else(|| when_false.clone());
-            } else {
-                let message = format!("active is mapped to {} already", rule.target.name);
-                self.misfit(place, message);
-            }
-            return;
-        }
-        if let Some(at) = rules.iter().position(|rule| rule.target.name == *attribute) {
-            let key = self.key(&format!("attributes.{attribute}"));
-            let message =
-                format!("{attribute} holds active, so it does not flow to {}", rules[at].path);
-            self.warnings.push(Misfit { key, message });
-            rules.remove(at);
-        }
-        rules.push(Rule {
-            target: found.clone(),
-            path: active,
-            multi_valued: false,
-            when_true: when_true.clone(),
-            when_false: when_false.clone(),
-            anchor: false,
-            kind: AttributeKind::Boolean,
-            list: false,
-            refers: None,
-            shape: None,
-        });
-    }
-
-    fn delete_value(&mut self, target: &ObjectType) {
-        if let DeleteFlow::Set { attribute, value } = &self.object.deprovisioning.delete {
-            let place = "deprovisioning.delete";
-            if let Some(found) = self.written(place, target, attribute) {
-                self.value(place, found, value);
-            }
-        }
     }
 
     fn dn(&mut self, target: &ObjectType) {
@@ -550,12 +381,6 @@ impl Draft<'_> {
         let others = target.attributes.iter().filter(|a| !anchors.contains(a) && wanted(a));
         others.cloned().collect()
     }
-}
-
-/// Whether SCIM's own rules say what stands there: the host answers it from what it knows.
-fn is_common(path: &Path) -> bool {
-    path.extension().is_none()
-        && ["id", "meta", "schemas"].iter().any(|name| path.attribute.eq_ignore_ascii_case(name))
 }
 
 /// "there is no … x", with the nearest one there is.
